@@ -1,0 +1,1 @@
+"""Fitting and measuring: `make bench` prints the tables, `python -m benchmarks.fit` fits the search."""

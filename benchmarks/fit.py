@@ -1,0 +1,199 @@
+"""`python -m benchmarks.fit`: fit the search and write `knowledge/search/parameters.json`.
+
+Two small models. The ranker is a softmax over the candidates of a question; it learns from the dev half
+of the golden set and from the content's own phrasings, each asked with itself left out. The gate is a
+logistic over the best candidate («is it right?»); it learns from the same and from the dev half of the
+messages that must not be answered. Thresholds maximise a stated utility on dev. The test half is not
+opened. Same content, same result.
+"""
+
+import json
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.golden import TODAY, right_entry, rows
+from knowledge.catalogue.registers import NATION
+from knowledge.library import Library
+from knowledge.search.features import GATE_NAMES, NAMES
+from knowledge.search.question import understand
+from knowledge.search.ranking import PARAMETERS, Parameters, Ranking, rank
+from knowledge.search.text import normalise
+
+Array = NDArray[np.float64]
+_EVERY = 2
+"""Every second phrasing of the content serves as a question."""
+_GOLDEN_WEIGHT = 6.0
+_OWN_IN_GATE = 0.15
+"""Own phrasings count little in the gate: a near twin that answers as well counts as wrong there."""
+_WRONG_COSTS = 4.0
+_L2 = 0.02
+
+
+@dataclass
+class Sample:
+    """One question with its candidates: features, which are right, and how much it counts."""
+
+    ranking: Ranking
+    right: list[bool]
+    weight: float
+    golden: bool
+
+
+def _usable(library: Library, ranking: Ranking, place: str) -> Ranking:
+    chain = library.registers.places.chain(place)
+    index = library.index
+    return ranking.only(lambda c: index.profile(c.n).place in chain and index.in_force(c.n, TODAY))
+
+
+def samples(library: Library) -> list[Sample]:
+    """Dev questions, dev messages not to be answered, and the content's own phrasings."""
+    found: list[Sample] = []
+    index, fitted = library.index, library.fitted
+    for name in ("questions", "unanswerable"):
+        for row in rows(name, "dev"):
+            if name == "unanswerable" and row["expect"] != ["unknown"]:
+                continue
+            question = understand(normalise(row["q"]), index)
+            if question.references or question.foreign:
+                continue  # decided by structure, not by scores
+            place = question.places[-1] if question.places else library.place(row["jurisdiction"])[0]
+            ranking = _usable(library, rank(question, index, fitted), place)
+            right = [
+                name == "questions" and right_entry(index.profile(c.n).id, row, library) for c in ranking.candidates
+            ]
+            found.append(Sample(ranking, right, _GOLDEN_WEIGHT, True))
+    counter = 0
+    for n, entry_id in enumerate(index.ids(), start=1):
+        profile = index.profile(n)
+        item = index.item(entry_id)
+        for phrasing in profile.phrasings[1:]:
+            counter += 1
+            if counter % _EVERY or not phrasing.text:
+                continue
+            question = understand(phrasing.text, index)
+            if question.references:
+                continue
+            place = item.place if item.place in library.registers.places.by_path else NATION
+            ranking = _usable(library, rank(question, index, fitted, (entry_id, phrasing.text)), place)
+            found.append(Sample(ranking, [c.n == n for c in ranking.candidates], 1.0, False))
+    return found
+
+
+def fit_ranker(data: list[Sample]) -> Array:
+    """Softmax regression over candidates by gradient ascent with momentum; several right answers share."""
+    usable = [s for s in data if any(s.right)]
+    rows_ = [np.array([c.row for c in s.ranking.candidates]) for s in usable]
+    masks = [np.array(s.right, dtype=float) for s in usable]
+    weights = np.array([s.weight for s in usable])
+    theta, speed = np.zeros(len(NAMES)), np.zeros(len(NAMES))
+    for _ in range(400):
+        gradient = -_L2 * theta * len(usable) / 10
+        for x, mask, weight in zip(rows_, masks, weights, strict=True):
+            scores = x @ theta
+            e = np.exp(scores - scores.max())
+            p = e / e.sum()
+            target = mask * p
+            gradient += weight * (x.T @ (target / max(target.sum(), 1e-12) - p))
+        speed = 0.9 * speed + gradient / weights.sum()
+        theta = theta + 0.5 * speed
+    return theta
+
+
+def fit_gate(data: list[Sample]) -> tuple[Array, float]:
+    """Logistic regression by Newton's method on standardised features."""
+    x = np.array([s.ranking.gate_row() for s in data])
+    y = np.array([float(s.right[0]) for s in data])
+    w = np.array([s.weight if s.golden else _OWN_IN_GATE for s in data])
+    mean, spread = x.mean(axis=0), x.std(axis=0) + 1e-9
+    z = np.hstack([(x - mean) / spread, np.ones((len(x), 1))])
+    theta = np.zeros(z.shape[1])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-z @ theta))
+        h = (z * (w * p * (1 - p))[:, None]).T @ z + np.eye(z.shape[1]) * 1.0
+        theta += np.linalg.solve(h, z.T @ (w * (y - p)) - 1.0 * theta)
+    coefficients = theta[:-1] / spread
+    return coefficients, float(theta[-1] - coefficients @ mean)
+
+
+def reranked(data: list[Sample], theta: Array) -> list[Sample]:
+    """The samples with their candidates in the order of new weights."""
+    found = []
+    for sample in data:
+        if not sample.ranking.candidates:
+            continue
+        scored = sorted(
+            ((float(np.dot(theta, c.row)), c, right) for c, right in zip(sample.ranking.candidates, sample.right, strict=True)),
+            key=lambda row: -row[0],
+        )
+        candidates = tuple(type(c)(c.n, score, c.row) for score, c, _ in scored)
+        ranking = Ranking(sample.ranking.question, sample.ranking.weights, candidates)
+        found.append(Sample(ranking, [right for _, _, right in scored], sample.weight, sample.golden))
+    return found
+
+
+def thresholds(data: list[Sample], fitted: Parameters) -> tuple[float, float, float]:
+    """Answer and choice thresholds: a right answer counts 1, a wrong one -4, silence 0, an offer 0.4 or -0.3."""
+    golden = [(s.ranking.probability(fitted), s) for s in data if s.golden]
+
+    def utility(answer_from: float, choices_from: float, margin: float) -> float:
+        total = 0.0
+        for p, sample in golden:
+            if p >= answer_from:
+                total += 1.0 if sample.right[0] else -_WRONG_COSTS
+            elif p >= choices_from:
+                floor = sample.ranking.candidates[0].score - 2 * margin
+                offered = [
+                    right
+                    for c, right in zip(sample.ranking.candidates, sample.right, strict=True)
+                    if c.score >= floor
+                ][:4]
+                if len(offered) > 1:
+                    total += 0.4 if any(offered) else -0.3
+        return total
+
+    grid = [n / 40 for n in range(4, 39)]
+    best = max(
+        ((utility(a, c, m), -a, c, m) for a in grid for c in grid if c < a for m in (0.3, 0.5, 0.8, 1.2, 1.6)),
+    )
+    return -best[1], best[2], best[3]
+
+
+def main() -> None:
+    """Fit, print a short report, write the parameters."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = Library.open(Path(folder))
+        fit(library)
+
+
+def fit(library: Library, target: Path = PARAMETERS) -> Parameters:
+    """Fit on a library and write the parameters to a file."""
+    data = samples(library)
+    theta = fit_ranker(data)
+    ordered = reranked(data, theta)
+    gate, bias = fit_gate(ordered)
+    draft = Parameters(
+        rank={name: round(float(value), 4) for name, value in zip(NAMES, theta, strict=True)},
+        gate={name: round(float(value), 4) for name, value in zip(GATE_NAMES, gate, strict=True)},
+        bias=round(bias, 4),
+        answer_from=0.5,
+        choices_from=0.2,
+        margin=0.4,
+    )
+    answer_from, choices_from, margin = thresholds(ordered, draft)
+    fitted = draft.model_copy(update={"answer_from": answer_from, "choices_from": choices_from, "margin": margin})
+    target.write_text(json.dumps(fitted.model_dump(), indent=2) + "\n", encoding="utf-8")
+    for name, group in (("golden dev", True), ("own phrasings, left out", False)):
+        chosen = [s for s in ordered if s.golden == group and any(s.right)]
+        hits = sum(s.right[0] for s in chosen)
+        top3 = sum(any(s.right[:3]) for s in chosen)
+        sys.stdout.write(f"{name}: {len(chosen)} questions, hit@1 {hits / len(chosen):.3f}, hit@3 {top3 / len(chosen):.3f}\n")
+    return fitted
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The content as a checked whole: models, registers, loading and lint."""

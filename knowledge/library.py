@@ -1,0 +1,248 @@
+"""The front of the knowledge base: `ask` gives a verdict on a question.
+
+Pure: the same content, question, place, day and previous turn give the same verdict. Structure comes
+before scores: an article that does not exist, a place that is not held, a rule of another place or of
+another time never answers, however alike the words are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from knowledge.catalogue.load import BUNDLED, Item
+from knowledge.catalogue.registers import NATION, Registers
+from knowledge.search.follow_up import readings
+from knowledge.search.index import Index, build
+from knowledge.search.question import Question, split, understand
+from knowledge.search.ranking import Candidate, Parameters, Ranking, parameters, rank
+from knowledge.search.text import normalise
+from knowledge.search.verdict import Match, Reason, Turn, Verdict
+from zhifa_errors import UsageError
+
+_MOST_CHOICES = 4
+_DEFAULT_SOURCE = "xzcf"
+"""«33条» alone means 行政处罚法 to everybody in the trade."""
+
+
+class Library:
+    """The compiled content with its search. Safe to share between threads; never changes.
+
+    Args:
+        index: an opened index.
+        fitted: parameters of the ranking; the tracked ones by default.
+    """
+
+    def __init__(self, index: Index, fitted: Parameters | None = None) -> None:
+        self.index = index
+        self.fitted = fitted or parameters()
+
+    @classmethod
+    def open(cls, into: Path, folders: Sequence[Path] = ()) -> "Library":
+        """Compile what is not compiled yet and open it.
+
+        Args:
+            into: folder of index files.
+            folders: content folders over the bundled one.
+
+        Raises:
+            ContentError: the content is not right.
+            IndexUnavailable: the index cannot be written or read.
+        """
+        return cls(Index(build([BUNDLED, *folders], into)))
+
+    @property
+    def registers(self) -> Registers:
+        """Sources, places and fields."""
+        return self.index.registers
+
+    def item(self, entry_id: str) -> Item:
+        """An entry by id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self.index.item(entry_id)
+
+    def place(self, name: str) -> tuple[str, str | None]:
+        """The held place a name stands for, and the name itself where it is a place that is not held.
+
+        A place of China outside the content is answered from the nation's rules.
+
+        Raises:
+            UsageError: the name is no place.
+        """
+        if path := self.registers.places.find(name):
+            return path, None
+        parts = [part for part in name.split("/") if part]
+        for length in range(len(parts) - 1, 0, -1):
+            if path := self.registers.places.find("/".join(parts[:length])):
+                return path, name
+        if self.registers.places.is_elsewhere(name):
+            return NATION, name
+        known = "、".join(row for row in self.registers.places.by_path)
+        raise UsageError(f"没有这个地区：{name}。本库收录：{known}。")
+
+    def ask(self, text: str, place: str = NATION, day: date | None = None, previous: Turn | None = None) -> Verdict:
+        """Answer a message, or say why not.
+
+        Args:
+            text: what a person typed, as it is.
+            place: path of the place the person works in.
+            day: the day whose law is asked for; it must be given by the caller's clock.
+            previous: the turn before, for messages that lean on it.
+
+        Returns:
+            The verdict; where the message held several questions, that of the first with all in `parts`.
+        """
+        day = day or date.today()  # noqa: DTZ011  (the caller's clock decides; this is for interactive use)
+        clean = normalise(text)
+        kept = previous or Turn()
+        if not any(c.isalnum() for c in clean):
+            return Verdict("unknown", place, day, reason="empty", turn=kept)
+        if talk := self.index.lexicon.small_talk(clean):
+            return Verdict("smalltalk", place, day, detail=talk, turn=kept)
+        for refusal in self.index.lexicon.refusals:
+            if refusal.matches(clean):
+                return Verdict("refused", place, day, detail=refusal.why, turn=kept)
+        verdicts: list[Verdict] = []
+        for part in split(clean):
+            verdict = self._one(part, place, day, kept)
+            verdicts.append(verdict)
+            kept = verdict.turn
+        if len(verdicts) > 1:
+            verdicts = self._settle(clean, verdicts, place, day, previous or Turn())
+        first = verdicts[0]
+        return replace(first, parts=tuple(verdicts), turn=verdicts[-1].turn) if len(verdicts) > 1 else first
+
+    def _settle(
+        self, clean: str, verdicts: list[Verdict], place: str, day: date, previous: Turn
+    ) -> list[Verdict]:
+        """Parts that are no questions of their own belong to the others: a story stays one question."""
+        found = [verdict for verdict in verdicts if verdict.status in {"answered", "choices"}]
+        if len(found) == len(verdicts):
+            return list({v.match.entry if v.match else str(n): v for n, v in enumerate(verdicts)}.values())
+        whole = self._one(clean, place, day, previous)
+        if whole.status == "answered" or not found:
+            return [whole]
+        return [next((v for v in found if v.status == "answered"), found[0])] if len(found) == 1 else found
+
+    def _one(self, text: str, place: str, day: date, previous: Turn) -> Verdict:
+        first: Verdict | None = None
+        for reading in readings(text, previous, self.index):
+            verdict = self._read(reading.text, place, day)
+            if verdict.status == "answered":
+                return verdict
+            if first is None or (first.status == "unknown" and verdict.status == "choices"):
+                first = verdict
+        assert first is not None  # noqa: S101  (readings is never empty)
+        return first
+
+    def _read(self, text: str, place: str, day: date) -> Verdict:
+        """The verdict on one complete question."""
+        question = understand(text, self.index)
+        base = Verdict("unknown", place, day, turn=Turn(question=text, place=place))
+        if question.foreign:
+            return replace(base, reason="place_not_held", detail=question.foreign[0])
+        if question.places:
+            base = replace(base, place=question.places[-1], asked_place=True)
+        if question.references:
+            return self._by_reference(question, base, text)
+        ranking = rank(question, self.index, self.fitted)
+        return self._decide(question, ranking, base, text)
+
+    def _by_reference(self, question: Question, base: Verdict, text: str) -> Verdict:
+        """A question that names an article: only entries that cite it may answer."""
+        cited = [reference.citation(_DEFAULT_SOURCE) for reference in question.references]
+        for citation in cited:
+            if self.registers.sources.fault(citation, base.day):
+                source = self.registers.sources.by_id[citation.source]
+                last = (self.registers.sources.version(source.id, base.day) or source.versions[-1]).articles
+                named = self.registers.sources.show(citation)
+                return replace(base, reason="no_such_article", detail=f"{named}|{source.short}|{last or ''}")
+        wanted = cited[0]
+        turn = Turn(text, None, base.place, wanted.source, wanted.article)
+        if wanted.article is None:
+            ranking = rank(question, self.index, self.fitted)
+            return self._decide(question, ranking, replace(base, turn=turn), text)
+        citing = self.index.citing(wanted.source, wanted.article)
+        full = replace(
+            question, references=tuple(replace(r, source=c.source) for r, c in zip(question.references, cited, strict=True))
+        )
+        ranking = rank(full, self.index, self.fitted).only(lambda candidate: candidate.n in citing)
+        usable = self._usable(ranking, base)
+        if not usable.candidates:
+            return replace(base, reason="article_not_held", detail=self.registers.sources.show(wanted), turn=turn)
+        leading = [c for c in usable.candidates if citing[c.n] == 0] or list(usable.candidates)
+        exact = [c for c in leading if self._cites_part(c, wanted.paragraph, wanted.item)] or leading
+        gap = exact[0].score - exact[1].score if len(exact) > 1 else self.fitted.margin
+        if len(exact) == 1 or (question.text and gap >= self.fitted.margin):
+            return self._answer(exact[0], 1.0 if len(exact) == 1 else 0.9, base, text)
+        matches = tuple(Match(self._id(c), 0.5) for c in exact[:_MOST_CHOICES])
+        return replace(base, status="choices", choices=matches, score=0.5, turn=turn)
+
+    def _cites_part(self, candidate: Candidate, paragraph: int | None, item: str | None) -> bool:
+        cites = self.index.profile(candidate.n).cites
+        return bool(cites) and cites[0][2] == paragraph and (item is None or cites[0][3] == item)
+
+    def _usable(self, ranking: Ranking, base: Verdict) -> Ranking:
+        """Only what holds in the place asked about, or above it, on the day asked about."""
+        chain = self.registers.places.chain(base.place)
+        return ranking.only(
+            lambda c: self.index.profile(c.n).place in chain and self.index.in_force(c.n, base.day)
+        )
+
+    def _decide(self, question: Question, ranking: Ranking, base: Verdict, text: str) -> Verdict:
+        usable = self._usable(ranking, base)
+        probability = usable.probability(self.fitted)
+        near = self._near(usable)
+        if probability >= self.fitted.answer_from:
+            return self._answer(usable.candidates[0], probability, base, text)
+        if reason := self._elsewhere(ranking, base, probability):
+            return replace(base, reason=reason[0], detail=reason[1], nearest=self._nearest(usable), score=probability)
+        if probability >= self.fitted.choices_from and len(near) > 1:
+            return replace(
+                base,
+                status="choices",
+                choices=tuple(Match(self._id(c), probability) for c in near[:_MOST_CHOICES]),
+                score=probability,
+            )
+        reason_code: Reason = "unsure" if probability >= self.fitted.choices_from / 2 else "nothing_near"
+        return replace(base, reason=reason_code, nearest=self._nearest(usable), score=probability)
+
+    def _near(self, ranking: Ranking) -> list[Candidate]:
+        if not ranking.candidates:
+            return []
+        floor = ranking.candidates[0].score - 2 * self.fitted.margin
+        return [candidate for candidate in ranking.candidates if candidate.score >= floor]
+
+    def _elsewhere(self, ranking: Ranking, base: Verdict, probability: float) -> tuple[Reason, str] | None:
+        """Why the best of all entries may not answer here: it is another place's, or of another time."""
+        whole = ranking.probability(self.fitted)
+        if not ranking.candidates or whole < max(self.fitted.answer_from, probability):
+            return None
+        best = ranking.candidates[0]
+        item = self.item(self._id(best))
+        if item.place not in self.registers.places.chain(base.place):
+            return ("local_matter", base.place)
+        in_force = item.entry.in_force
+        return ("not_in_force", f"{item.entry.title}|{in_force.from_ or ''}|{in_force.until or ''}")
+
+    def _nearest(self, ranking: Ranking) -> tuple[str, ...]:
+        return tuple(self._id(candidate) for candidate in ranking.candidates[:3] if candidate.row[3] > 0.25)
+
+    def _id(self, candidate: Candidate) -> str:
+        return self.index.profile(candidate.n).id
+
+    def _answer(self, candidate: Candidate, probability: float, base: Verdict, text: str) -> Verdict:
+        entry_id = self._id(candidate)
+        item = self.item(entry_id)
+        lead = item.cites[0] if item.cites else None
+        return replace(
+            base,
+            status="answered",
+            match=Match(entry_id, probability),
+            score=probability,
+            national_only=base.asked_place and item.place == NATION and base.place != NATION,
+            turn=Turn(text, entry_id, base.place, lead.source if lead else None, lead.article if lead else None),
+        )

@@ -1,0 +1,297 @@
+"""The compiled form of the content: one SQLite file, built with sqlite-utils, thrown away at will.
+
+The file is named by the hash of everything it is made of, written aside and renamed: a reader never
+sees half of it, and content that does not load never replaces content that did.
+
+Each channel is an FTS5 table of its own over pre-tokenised text, because `bm25()` normalises by the
+length of the whole row: pairs of characters of the ways of asking (`fts_head`) and of everything
+(`fts_whole`), concepts of the lexicon, and sounds.
+"""
+
+import json
+import math
+import os
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import sqlite_utils
+
+from knowledge.catalogue.citations import Citation
+from knowledge.catalogue.load import Content, Item, fingerprint, load
+from knowledge.catalogue.model import ENTRY, Domain, PlaceRow, Source
+from knowledge.catalogue.registers import Domains, Places, Registers, Sources
+from knowledge.search import lexicon as lexicon_module
+from knowledge.search.lexicon import Lexicon, read_lexicon
+from knowledge.search.pinyin import compile_syllables, key, sound_bigrams
+from knowledge.search.profile import Profile, body_text, head_texts, make_profile
+from knowledge.search.text import bigrams
+from zhifa_errors import IndexUnavailable
+
+FORMAT = 4
+"""Raised whenever what this module writes changes its form."""
+
+CHANNELS = ("head", "whole", "concept", "sound")
+_RAREST = 14
+"""Tokens of a question that are searched for: the rarest say most, and the common ones cost time."""
+
+
+def index_name(folders: Iterable[Path]) -> str:
+    """The file name the index of this content has."""
+    made_of = fingerprint(folders, lexicon_module.PATH.read_bytes(), str(FORMAT).encode())
+    return f"knowledge-{made_of[:24]}.db"
+
+
+def build(folders: Sequence[Path], into: Path) -> Path:
+    """Compile the content of the folders, unless the index of just this content is there already.
+
+    Args:
+        folders: content folders, later ones winning.
+        into: folder of index files; made if missing.
+
+    Returns:
+        The path of the index file.
+
+    Raises:
+        ContentError: the content is not right; nothing was written.
+        IndexUnavailable: the file could not be written.
+    """
+    target = into / index_name(folders)
+    if target.is_file():
+        return target
+    content, lexicon = load(folders), read_lexicon()
+    return write(content, lexicon, target)
+
+
+def write(content: Content, lexicon: Lexicon, target: Path) -> Path:
+    """Write checked content as an index file, aside and then renamed."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".building-", suffix=".db", dir=target.parent)
+        os.close(handle)
+        aside = Path(name)
+        try:
+            _compile(content, lexicon, aside)
+            aside.replace(target)
+        finally:
+            aside.unlink(missing_ok=True)
+    except (OSError, sqlite3.Error) as error:
+        raise IndexUnavailable(f"知识库索引写不进 {target.parent}（{error}）；原有索引没有改动。") from error
+    return target
+
+
+def _compile(content: Content, lexicon: Lexicon, path: Path) -> None:
+    db = sqlite_utils.Database(str(path))
+    db.execute("PRAGMA journal_mode=OFF")
+    db.execute("PRAGMA synchronous=OFF")
+    registers, syllables = content.registers, compile_syllables()
+    heads = {entry_id: head_texts(item, registers.places) for entry_id, item in content.items.items()}
+    bodies = {entry_id: body_text(item.entry) for entry_id, item in content.items.items()}
+    numbered = dict(enumerate(content.items.values(), start=1))
+    db["entries"].insert_all(
+        (
+            {
+                "n": n,
+                "id": item.entry.id,
+                "kind": item.entry.kind,
+                "place": item.place,
+                "domain": item.domain,
+                "entry": item.entry.model_dump_json(by_alias=True),
+                "cites": json.dumps([[c.source, c.article, c.paragraph, c.item] for c in item.cites]),
+                "where_": item.where,
+                "heads": json.dumps(heads[item.entry.id], ensure_ascii=False),
+                "body": bodies[item.entry.id],
+            }
+            for n, item in numbered.items()
+        ),
+        pk="n",
+    )
+    db["entries"].create_index(["id"], unique=True)
+    db["cites"].insert_all(
+        (
+            {"n": n, "source": cite.source, "article": cite.article, "rank": rank}
+            for n, item in numbered.items()
+            for rank, cite in enumerate(item.cites)
+        ),
+    )
+    if db["cites"].exists():
+        db["cites"].create_index(["source", "article"])
+    names = {name: f"c{n}" for n, name in enumerate(lexicon.concepts)}
+    rows: dict[str, list[tuple[int, str]]] = {channel: [] for channel in CHANNELS}
+    documents: Counter[str] = Counter()
+    concept_documents: Counter[str] = Counter()
+    for n, item in numbered.items():
+        head, body = heads[item.entry.id], bodies[item.entry.id]
+        head_bigrams = [token for text in head for token in bigrams(text)]
+        everything = [*head_bigrams, *bigrams(body)]
+        concepts = [name for text in head for name in lexicon.concepts_in(text)]
+        rows["head"].append((n, " ".join(head_bigrams)))
+        rows["whole"].append((n, " ".join(everything)))
+        rows["concept"].append((n, " ".join(names[name] for name in concepts)))
+        rows["sound"].append((n, " ".join(token for text in head for token in sound_bigrams(text, syllables))))
+        documents.update(set(everything))
+        concept_documents.update(set(concepts) | lexicon.concepts_in(body))
+    for channel in CHANNELS:
+        db.execute(f"CREATE VIRTUAL TABLE fts_{channel} USING fts5(tokens, content='', tokenize='unicode61')")
+        db.conn.executemany(f"INSERT INTO fts_{channel}(rowid, tokens) VALUES (?, ?)", rows[channel])  # noqa: S608
+        db.execute(f"INSERT INTO fts_{channel}(fts_{channel}) VALUES ('optimize')")  # noqa: S608
+    db.execute("CREATE TABLE vocabulary(term TEXT PRIMARY KEY, documents INTEGER) WITHOUT ROWID")
+    db.conn.executemany("INSERT INTO vocabulary VALUES (?, ?)", documents.items())
+    db["meta"].insert_all(
+        (
+            {"name": name, "value": value}
+            for name, value in {
+                "format": str(FORMAT),
+                "size": str(len(numbered)),
+                "lexicon": lexicon.model_dump_json(),
+                "concepts": json.dumps(concept_documents, ensure_ascii=False),
+                "syllables": json.dumps(syllables, ensure_ascii=False),
+                "spoken": json.dumps(_spoken(lexicon, documents, syllables), ensure_ascii=False),
+                "sources": json.dumps(
+                    [json.loads(row.model_dump_json(by_alias=True)) for row in registers.sources.by_id.values()],
+                    ensure_ascii=False,
+                ),
+                "places": json.dumps([row.model_dump() for row in registers.places.by_path.values()]),
+                "elsewhere": json.dumps(sorted(registers.places.elsewhere)),
+                "domains": json.dumps([row.model_dump() for row in registers.domains.by_id.values()]),
+            }.items()
+        ),
+        pk="name",
+    )
+    db.conn.commit()
+    db.execute("ANALYZE")
+    db.conn.commit()
+    db.close()
+
+
+def _spoken(lexicon: Lexicon, documents: Counter[str], syllables: dict[str, str]) -> dict[str, str]:
+    """Sound to the spelling it most likely stands for: words of the lexicon first, then common pairs."""
+    table: dict[str, str] = {}
+    for pair, count in sorted(documents.items(), key=lambda row: row[1]):
+        if len(pair) == 2 and not pair.isascii() and count > 1:
+            table[key(pair, syllables)] = pair
+    for spelling in lexicon.spellings:
+        if len(spelling) > 1 and not any(c.isascii() for c in spelling):
+            table[key(spelling, syllables)] = spelling
+    return table
+
+
+class Index:
+    """A compiled index, opened for reading. Safe to share between threads.
+
+    Args:
+        path: the file `build` returned.
+
+    Raises:
+        IndexUnavailable: the file cannot be read or has another form.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+            self._meta = dict(self._db.execute("SELECT name, value FROM meta WHERE name NOT IN ('syllables', 'spoken')"))
+        except sqlite3.Error as error:
+            raise IndexUnavailable(f"知识库索引打不开（{error}）；请运行 zhifa kb build。") from error
+        if self._meta.get("format") != str(FORMAT):
+            raise IndexUnavailable("知识库索引是别的版本的；请运行 zhifa kb build。")
+        self.size = int(self._meta["size"])
+        self.lexicon = Lexicon.model_validate_json(self._meta["lexicon"], strict=False)
+        self._concepts: dict[str, int] = json.loads(self._meta["concepts"])
+        self._names = {name: f"c{n}" for n, name in enumerate(self.lexicon.concepts)}
+        self.profile = lru_cache(maxsize=8192)(self._profile)
+        self.item = lru_cache(maxsize=4096)(self._item)
+        self.frequency = lru_cache(maxsize=65_536)(self._frequency)
+
+    @cached_property
+    def registers(self) -> Registers:
+        """The registers as they were when the index was built."""
+        places = {row["path"]: PlaceRow.model_validate(row) for row in json.loads(self._meta["places"])}
+        domains = {row["id"]: Domain.model_validate(row) for row in json.loads(self._meta["domains"])}
+        sources = {row["id"]: Source.model_validate(row) for row in json.loads(self._meta["sources"])}
+        elsewhere = frozenset(json.loads(self._meta["elsewhere"]))
+        return Registers(Sources(sources), Places(places, elsewhere), Domains(domains))
+
+    @cached_property
+    def syllables(self) -> dict[str, str]:
+        """Character to folded sound; read only when a question needs it."""
+        return self._blob("syllables")
+
+    @cached_property
+    def spoken(self) -> dict[str, str]:
+        """Sound to likely spelling."""
+        return self._blob("spoken")
+
+    def _blob(self, name: str) -> dict[str, str]:
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        table: dict[str, str] = json.loads(row[0])
+        return table
+
+    def ids(self) -> list[str]:
+        """Ids of all entries, in the order of the content."""
+        return [row[0] for row in self._db.execute("SELECT id FROM entries ORDER BY n")]
+
+    def _item(self, entry_id: str) -> Item:
+        row = self._db.execute(
+            "SELECT entry, place, domain, cites, where_ FROM entries WHERE id = ?", (entry_id,)
+        ).fetchone()
+        if row is None:
+            raise KeyError(entry_id)
+        cites = tuple(Citation(*cite) for cite in json.loads(row[3]))
+        return Item(ENTRY.validate_json(row[0], strict=False), row[1], row[2], cites, row[4])
+
+    def _profile(self, n: int) -> Profile:
+        row = self._db.execute(
+            "SELECT id, kind, place, heads, body, cites FROM entries WHERE n = ?", (n,)
+        ).fetchone()
+        return make_profile(
+            row[0], row[1], row[2], json.loads(row[3]), row[4], json.loads(row[5]), self.lexicon,
+            self.registers.domains,
+        )
+
+    def _frequency(self, term: str) -> int:
+        row = self._db.execute("SELECT documents FROM vocabulary WHERE term = ?", (term,)).fetchone()
+        return row[0] if row else 0
+
+    def weight(self, term: str) -> float:
+        """Inverse document frequency of a pair of characters."""
+        return math.log((self.size + 1) / (self.frequency(term) + 0.5))
+
+    def concept_weight(self, name: str) -> float:
+        """Inverse document frequency of a concept."""
+        return math.log((self.size + 1) / (self._concepts.get(name, 0) + 0.5))
+
+    def search(self, channel: str, tokens: Iterable[str], limit: int) -> dict[int, float]:
+        """Rows of one channel that match any of the tokens, with their BM25 score (higher is better)."""
+        quoted = " OR ".join(f'"{token}"' for token in tokens)
+        if not quoted:
+            return {}
+        found = self._db.execute(
+            f"SELECT rowid, -rank FROM fts_{channel} WHERE fts_{channel} MATCH ? ORDER BY rank LIMIT ?",  # noqa: S608
+            (quoted, limit),
+        )
+        return dict(found.fetchall())
+
+    def rarest(self, tokens: Iterable[str]) -> list[str]:
+        """The rarest known tokens of a question, at most fourteen."""
+        known = [(self.frequency(token), token) for token in set(tokens)]
+        return [token for count, token in sorted(known) if count][:_RAREST]
+
+    def concept_tokens(self, concepts: Iterable[str]) -> list[str]:
+        """The tokens concepts have in the `concept` channel."""
+        return [self._names[name] for name in concepts]
+
+    def citing(self, source: str, article: int) -> dict[int, int]:
+        """Entries that cite an article, with the rank of that citation in them (0 carries the answer)."""
+        rows = self._db.execute(
+            "SELECT n, MIN(rank) FROM cites WHERE source = ? AND article = ? GROUP BY n", (source, article)
+        )
+        return dict(rows.fetchall())
+
+    def in_force(self, n: int, day: date) -> bool:
+        """Whether the entry holds on that day."""
+        return self.item(self.profile(n).id).entry.in_force.covers(day)

@@ -1,0 +1,112 @@
+"""What the search knows of an entry: its ways of being asked, in pieces that can be compared."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from knowledge.catalogue.load import Item
+from knowledge.catalogue.model import Entry, Procedure, Requirement, Rule, Task, Term, TimeLimit, Written
+from knowledge.catalogue.registers import Domains, Places
+from knowledge.search.lexicon import Lexicon
+from knowledge.search.text import bigrams, characters, normalise
+
+
+@dataclass(frozen=True)
+class Phrasing:
+    """One way of asking."""
+
+    text: str
+    bigrams: frozenset[str]
+    characters: frozenset[str]
+    concepts: frozenset[str]
+    intents: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """An entry as the search compares it: every phrasing (the title first) and what else it says."""
+
+    id: str
+    kind: str
+    place: str
+    title_concepts: frozenset[str]
+    phrasings: tuple[Phrasing, ...]
+    body: frozenset[str]
+    body_concepts: frozenset[str]
+    fields: frozenset[str]
+    """Fields of enforcement its title or answer names; empty for what applies in every field."""
+    comparison: bool
+    """Whether it is asked as «what is the difference»."""
+    cites: tuple[tuple[str, int | None, int | None, str | None], ...] = field(default=())
+
+
+def head_texts(item: Item, places: Places) -> list[str]:
+    """Title and phrasings, normalised, place names taken off (the folder says the place)."""
+    texts = [item.entry.title, *item.entry.ask]
+    return [normalise(places.mentioned(text)[2]) or normalise(text) for text in texts]
+
+
+def body_text(entry: Entry) -> str:
+    """Everything an entry says beside its title and phrasings."""
+    parts: list[str] = []
+    if isinstance(entry, Written):
+        parts += [entry.answer, *entry.points]
+    match entry:
+        case Rule():
+            parts += [*entry.conditions, entry.consequence or ""]
+        case Procedure():
+            for step in entry.steps:
+                parts += [step.do, step.who or "", *step.documents, *step.pitfalls]
+        case TimeLimit():
+            parts += [entry.starts, entry.counting or "", entry.if_missed or ""]
+        case Requirement():
+            parts += [entry.who, entry.how_much or "", entry.every or ""]
+        case Term():
+            parts += [entry.means, *entry.not_to_confuse_with]
+        case Task():
+            parts += [*entry.obligations, *entry.units, *(deadline.what for deadline in entry.deadlines)]
+        case _:
+            parts += [*getattr(entry, "conditions", ()), *getattr(entry, "facts", ())]
+    return normalise_long(parts)
+
+
+def normalise_long(parts: Iterable[str]) -> str:
+    """Several texts in normal form, one a line."""
+    return "\n".join(normalise(part) for part in parts if part)
+
+
+def make_phrasing(text: str, lexicon: Lexicon) -> Phrasing:
+    """A normalised phrasing in comparable pieces, politeness taken off."""
+    bare = lexicon.without_chatter(text)
+    return Phrasing(
+        bare,
+        frozenset(bigrams(bare)),
+        frozenset(characters(bare)),
+        lexicon.concepts_in(bare),
+        lexicon.intents_in(bare),
+    )
+
+
+def make_profile(
+    entry_id: str,
+    kind: str,
+    place: str,
+    heads: list[str],
+    body: str,
+    cites: list[list[object]],
+    lexicon: Lexicon,
+    domains: Domains,
+) -> Profile:
+    """Build the profile from the texts kept in the index."""
+    phrasings = tuple(make_phrasing(head, lexicon) for head in heads)
+    return Profile(
+        entry_id,
+        kind,
+        place,
+        phrasings[0].concepts,
+        phrasings,
+        frozenset(bigrams(body)),
+        lexicon.concepts_in(body),
+        domains.mentioned(heads[0] + "\n" + body.split("\n", 1)[0]),
+        2 * sum("difference" in phrasing.intents for phrasing in phrasings) >= len(phrasings),
+        tuple((row[0], row[1], row[2], row[3]) for row in cites),  # type: ignore[misc]
+    )

@@ -1,0 +1,147 @@
+"""Understanding one question: what it speaks of, asks, cites, and where it is about."""
+
+import re
+from dataclasses import dataclass, replace
+
+from knowledge.catalogue.citations import Citation
+from knowledge.catalogue.numerals import CHINESE_NUMBER, to_int
+from knowledge.search.index import Index
+from knowledge.search.pinyin import key
+from knowledge.search.text import bigrams, characters, normalise, runs
+
+_NUMBER = rf"(\d{{1,4}}|{CHINESE_NUMBER})"
+_REFERENCE = re.compile(
+    rf"第?{_NUMBER}条(?:之一)?(?:,?第?{_NUMBER}款)?(?:,?第?[(（]?{_NUMBER}[)）]?项)?"
+    rf"|第{_NUMBER}款(?:,?第?[(（]?{_NUMBER}[)）]?项)?"
+    rf"|第[(（]?{_NUMBER}[)）]?项"
+)
+_PARTS = re.compile(r"[?!;。；\n]+|,?(?:另外再?问?一?下?|还想问一?下?|再问一?下?|顺便问一?下?),?")
+_SUBSTANCE = 3
+_LONGEST_SPOKEN = 8
+
+
+@dataclass(frozen=True)
+class Reference:
+    """«33条第二款» as read; what was not said is None."""
+
+    source: str | None
+    article: int | None
+    paragraph: int | None
+    item: str | None
+
+    def citation(self, default_source: str) -> Citation:
+        """The reference as a citation, of the default source where none is named."""
+        return Citation(self.source or default_source, self.article, self.paragraph, self.item)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question in comparable pieces.
+
+    `text` is what is searched for: normalised, without chatter, places and article numbers. `places` are
+    held places it names, `foreign` names of places the content does not hold.
+    """
+
+    text: str
+    bigrams: frozenset[str]
+    characters: frozenset[str]
+    concepts: frozenset[str]
+    intents: frozenset[str]
+    references: tuple[Reference, ...] = ()
+    sources: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    fields: frozenset[str] = frozenset()
+    corrected: bool = False
+
+
+def split(text: str) -> list[str]:
+    """The questions a normalised message holds, in order; a story with one question stays whole."""
+    parts = [part.strip(" ,.") for part in _PARTS.split(text) if part]
+    parts = [part for part in parts if sum(c.isalnum() for c in part) >= _SUBSTANCE]
+    return parts[:4] if parts else [text]
+
+
+def understand(text: str, index: Index) -> Question:
+    """Read one normalised question."""
+    registers, lexicon = index.registers, index.lexicon
+    places, foreign, rest = registers.places.mentioned(text)
+    references, sources, rest = _references(rest, index)
+    if references:
+        for word in sorted(map(normalise, lexicon.generic), key=len, reverse=True):
+            rest = rest.replace(word, " ")
+    rest = lexicon.without_chatter(rest) if any(c.isalnum() for c in rest) else ""
+    question = _pieces(rest, index)
+    spelled = _respell(rest, index)
+    if spelled != rest:
+        question = replace(_pieces(spelled, index), corrected=True)
+    return replace(
+        question,
+        references=references,
+        sources=sources,
+        places=places,
+        foreign=foreign,
+        fields=registers.domains.mentioned(text),
+    )
+
+
+def _pieces(text: str, index: Index) -> Question:
+    return Question(
+        text,
+        frozenset(bigrams(text)),
+        frozenset(characters(text)),
+        index.lexicon.concepts_in(text),
+        index.lexicon.intents_in(text),
+    )
+
+
+def _references(text: str, index: Index) -> tuple[tuple[Reference, ...], tuple[str, ...], str]:
+    """Article references and named sources of a text, and the text without the references."""
+    names = index.registers.sources
+    named = [(match.start(), match.end(), names.names[match[0]]) for match in names.name_pattern.finditer(text)]
+    found: list[Reference] = []
+    taken: set[tuple[int, int]] = set()
+    for match in _REFERENCE.finditer(text):
+        groups = [None if group is None else to_int(group) for group in match.groups()]
+        article = groups[0]
+        paragraph = groups[1] if groups[1] is not None else groups[3]
+        item = next((n for n in (groups[2], groups[4], groups[5]) if n is not None), None)
+        before = [row for row in named if row[1] <= match.start() and match.start() - row[1] <= 4]
+        source = before[-1][2] if before else None
+        taken.update(row[:2] for row in before)
+        found.append(Reference(source, article, paragraph, None if item is None else str(item)))
+    rest = _REFERENCE.sub(" ", text) if found else text
+    if found:
+        for start, end in sorted(taken, reverse=True):
+            rest = rest.replace(text[start:end], " ")
+    return tuple(found), tuple(dict.fromkeys(row[2] for row in named)), rest
+
+
+def _respell(text: str, index: Index) -> str:
+    """Put right what voice input got wrong: runs no entry knows that sound like words it does.
+
+    Only pairs of characters that occur nowhere in the content are touched («停证» becomes «听证»).
+    """
+    result = text
+    for run in runs(text):
+        if not run[0].isascii() and len(run) > 1:
+            spelled = _respell_run(run, index)
+            if spelled != run:
+                result = result.replace(run, spelled)
+    return result
+
+
+def _respell_run(run: str, index: Index) -> str:
+    unknown = [index.frequency(run[n : n + 2]) == 0 for n in range(len(run) - 1)]
+    if not any(unknown):
+        return run
+    letters, done = list(run), [False] * len(run)
+    for length in range(min(_LONGEST_SPOKEN, len(run)), 1, -1):
+        for at in range(len(run) - length + 1):
+            if any(done[at : at + length]) or not any(unknown[at : at + length - 1]):
+                continue
+            word = index.spoken.get(key(run[at : at + length], index.syllables))
+            if word and len(word) == length:
+                letters[at : at + length] = word
+                done[at : at + length] = [True] * length
+    return "".join(letters)

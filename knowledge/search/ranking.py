@@ -1,0 +1,111 @@
+"""Candidates in order, with a score and the probability that the first one is right.
+
+The parameters are fitted by `benchmarks/fit.py` on the dev half of the golden set and on the content's
+own phrasings, each asked with itself left out; nobody sets them by hand.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from math import exp
+from pathlib import Path
+
+from knowledge.catalogue.model import Model
+from knowledge.search.features import GATE_NAMES, NAMES, Weights, features, gate_features, weigh
+from knowledge.search.index import Index
+from knowledge.search.question import Question
+
+PARAMETERS = Path(__file__).with_name("parameters.json")
+_KEPT = 60
+_FALLBACK_UNKNOWN = 0.35
+
+
+class Parameters(Model):
+    """Fitted weights of the two models and the thresholds of the verdict."""
+
+    rank: dict[str, float]
+    gate: dict[str, float]
+    bias: float
+    answer_from: float
+    choices_from: float
+    margin: float
+    """A candidate this close below the best (in score) is offered beside it."""
+
+
+@cache
+def parameters() -> Parameters:
+    """The tracked parameters."""
+    return Parameters.model_validate(json.loads(PARAMETERS.read_text(encoding="utf-8")))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An entry (by its number in the index) with its score and features."""
+
+    n: int
+    score: float
+    row: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Candidates, the best first, and what the gate needs to know of the question."""
+
+    question: Question
+    weights: Weights
+    candidates: tuple[Candidate, ...]
+
+    def only(self, keep: Callable[[Candidate], bool]) -> "Ranking":
+        """The same with only some of the candidates."""
+        return Ranking(self.question, self.weights, tuple(c for c in self.candidates if keep(c)))
+
+    def probability(self, fitted: Parameters) -> float:
+        """How likely the first candidate answers the question, between 0 and 1."""
+        if not self.candidates:
+            return 0.0
+        row = self.gate_row()
+        total = fitted.bias + sum(fitted.gate[name] * value for name, value in zip(GATE_NAMES, row, strict=True))
+        return 1 / (1 + exp(-max(-30.0, min(30.0, total))))
+
+    def gate_row(self) -> tuple[float, ...]:
+        """Features of the gate for the first candidate."""
+        first = self.candidates[0]
+        second = self.candidates[1].score if len(self.candidates) > 1 else first.score - 3
+        return gate_features(self.question, self.weights, first.row, first.score, first.score - second)
+
+
+def find(question: Question, weights: Weights, index: Index) -> set[int]:
+    """Entries worth comparing (by number), gathered from every channel."""
+    tokens = index.rarest(question.bigrams)
+    found = set(index.search("head", tokens, 40))
+    found.update(index.search("whole", tokens, 15))
+    found.update(index.search("concept", index.concept_tokens(question.concepts), 25))
+    if weights.unknown > _FALLBACK_UNKNOWN:
+        from knowledge.search.pinyin import sound_bigrams
+
+        found.update(index.search("sound", sound_bigrams(question.text, index.syllables), 15))
+    for reference in question.references:
+        if reference.source and reference.article:
+            found.update(index.citing(reference.source, reference.article))
+    return found
+
+
+def rank(
+    question: Question, index: Index, fitted: Parameters, leave_out: tuple[str, str] | None = None
+) -> Ranking:
+    """Order the candidates of a question.
+
+    Args:
+        leave_out: (entry id, phrasing) to act as if it did not exist.
+    """
+    weights = weigh(question, index)
+    coefficients = [fitted.rank[name] for name in NAMES]
+    rows: list[Candidate] = []
+    for n in find(question, weights, index):
+        profile = index.profile(n)
+        hidden = leave_out[1] if leave_out and leave_out[0] == profile.id else None
+        row = features(question, weights, profile, index, hidden)
+        rows.append(Candidate(n, sum(c * x for c, x in zip(coefficients, row, strict=True)), row))
+    rows.sort(key=lambda candidate: (-candidate.score, candidate.n))
+    return Ranking(question, weights, tuple(rows[:_KEPT]))
