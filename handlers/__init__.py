@@ -1,0 +1,1 @@
+"""The conversation: a router, and one module for each capability. No channel, no open transaction."""

@@ -1,0 +1,1 @@
+"""What a tick of the clock does, by calling actions."""

@@ -64,6 +64,10 @@ class Library:
         """
         return self.index.item(entry_id)
 
+    def browse(self, kinds: Sequence[str], topics: Sequence[str] = ()) -> list[str]:
+        """Ids of entries of some kinds, or of files of some topic, in the order of the content."""
+        return self.index.browse(kinds, topics)
+
     def place(self, name: str) -> tuple[str, str | None]:
         """The held place a name stands for, and the name itself where it is a place that is not held.
 

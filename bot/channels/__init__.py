@@ -1,0 +1,1 @@
+"""Ways in and out: each channel reads events, sends replies and renders blocks."""

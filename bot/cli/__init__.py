@@ -1,0 +1,1 @@
+"""The command `zhifa`, one module for each group of sub-commands."""

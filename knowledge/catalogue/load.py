@@ -28,12 +28,14 @@ _M = TypeVar("_M", bound=BaseModel)
 class Item:
     """An entry in its place: what the file says, where it holds, and its citations read.
 
+    `topic` is the middle of the file name («lists» of `general.lists.yaml`), else empty.
     `penalty_basis` and the like of records stay as written; `cites` are those that carry the answer.
     """
 
     entry: AnyEntry
     place: str
     domain: str
+    topic: str
     cites: tuple[Citation, ...]
     where: str
 
@@ -189,7 +191,7 @@ def _entries(
 ) -> None:
     slug = relative.parent.as_posix()
     folder_place = registers.places.by_slug.get(slug)
-    domain = relative.name.split(".", 1)[0]
+    domain, *topics = relative.name.split(".")[:-1]
     if slug != _REFERENCE and folder_place is None:
         reading.report(path, 1, f"the folder «{slug}» is no place of places.yaml")
         return
@@ -221,7 +223,7 @@ def _entries(
             reading.report(path, line, f"the id «{entry.id}» is already used at {own[entry.id].where}")
             continue
         cites = tuple(_citations(reading, registers, path, lines, n, entry))
-        own[entry.id] = Item(entry, place, domain, cites, f"{path}:{line}")
+        own[entry.id] = Item(entry, place, domain, ".".join(topics), cites, f"{path}:{line}")
 
 
 def _citations(

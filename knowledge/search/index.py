@@ -32,7 +32,7 @@ from knowledge.search.profile import Profile, body_text, head_texts, make_profil
 from knowledge.search.text import bigrams
 from zhifa_errors import IndexUnavailable
 
-FORMAT = 4
+FORMAT = 5
 """Raised whenever what this module writes changes its form."""
 
 CHANNELS = ("head", "whole", "concept", "sound")
@@ -100,6 +100,7 @@ def _compile(content: Content, lexicon: Lexicon, path: Path) -> None:
                 "kind": item.entry.kind,
                 "place": item.place,
                 "domain": item.domain,
+                "topic": item.topic,
                 "entry": item.entry.model_dump_json(by_alias=True),
                 "cites": json.dumps([[c.source, c.article, c.paragraph, c.item] for c in item.cites]),
                 "where_": item.where,
@@ -235,14 +236,20 @@ class Index:
         """Ids of all entries, in the order of the content."""
         return [row[0] for row in self._db.execute("SELECT id FROM entries ORDER BY n")]
 
+    def browse(self, kinds: Sequence[str], topics: Sequence[str] = ()) -> list[str]:
+        """Ids of entries of some kinds or topics, in the order of the content."""
+        wanted = set(kinds), set(topics)
+        rows = self._db.execute("SELECT id, kind, topic FROM entries ORDER BY n")
+        return [row[0] for row in rows if row[1] in wanted[0] or row[2] in wanted[1]]
+
     def _item(self, entry_id: str) -> Item:
         row = self._db.execute(
-            "SELECT entry, place, domain, cites, where_ FROM entries WHERE id = ?", (entry_id,)
+            "SELECT entry, place, domain, topic, cites, where_ FROM entries WHERE id = ?", (entry_id,)
         ).fetchone()
         if row is None:
             raise KeyError(entry_id)
-        cites = tuple(Citation(*cite) for cite in json.loads(row[3]))
-        return Item(ENTRY.validate_json(row[0], strict=False), row[1], row[2], cites, row[4])
+        cites = tuple(Citation(*cite) for cite in json.loads(row[4]))
+        return Item(ENTRY.validate_json(row[0], strict=False), row[1], row[2], row[3], cites, row[5])
 
     def _profile(self, n: int) -> Profile:
         row = self._db.execute(

@@ -1,0 +1,1 @@
+"""The terminal: one chat, the same conversation."""

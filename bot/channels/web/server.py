@@ -1,0 +1,288 @@
+"""The web chat: a page, its messages by last-seen id, and a nudge by server-sent events.
+
+The page holds nothing that counts: a reload or a restart of the server shows the same conversation,
+because everything is read from the store. The session is a random cookie; the store keeps its hash.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import json
+import secrets
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from actions import events
+from actions.conversation import find_state
+from actions.message import BUTTON_DATA_BYTES, Incoming
+from bot.app import App
+from bot.dispatch import Dispatcher
+from handlers.help_ import MENU
+
+CHANNEL = "web"
+_HERE = Path(__file__).parent
+_COOKIE = "zhifa_session"
+_BODY_CAP = 512 * 1024
+_YEAR = 365 * 24 * 3600
+_BEAT = 15.0
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "geolocation=(), camera=(), microphone=()",
+}
+
+
+class Nudges:
+    """Tells open pages that there is something new to fetch. Carries no content."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.closing = asyncio.Event()
+
+    def nudge(self, chat: str) -> None:
+        """Wake the pages of one chat (called on the event loop or from a worker thread)."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake, chat)
+
+    def _wake(self, chat: str) -> None:
+        for event in self._waiting.get(chat, ()):
+            event.set()
+
+    def close(self) -> None:
+        """Let every open stream end."""
+        self.closing.set()
+        for chat in list(self._waiting):
+            self._wake(chat)
+
+    async def stream(self, chat: str) -> AsyncIterator[str]:
+        """Server-sent events for one page."""
+        self._loop = asyncio.get_running_loop()
+        event = asyncio.Event()
+        self._waiting[chat].add(event)
+        try:
+            yield "retry: 1000\nevent: nudge\ndata: \n\n"
+            while not self.closing.is_set():
+                try:
+                    async with asyncio.timeout(_BEAT):
+                        await event.wait()
+                    event.clear()
+                    if not self.closing.is_set():
+                        yield "event: nudge\ndata: \n\n"
+                except TimeoutError:
+                    yield ": still here\n\n"
+        finally:
+            self._waiting[chat].discard(event)
+            if not self._waiting[chat]:
+                del self._waiting[chat]
+
+
+class Guard:
+    """Refuses requests for other hosts and from other origins, caps bodies, adds the security headers."""
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        refusal = self._refusal(request)
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                extra = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        if refusal is not None:
+            await refusal(scope, receive, with_headers)
+        else:
+            await self._app(scope, receive, with_headers)
+
+    def _refusal(self, request: Request) -> Response | None:
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+        if self._hosts and host not in self._hosts:
+            return PlainTextResponse("unknown host", 400)
+        origin = request.headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+            return PlainTextResponse("foreign origin", 403)
+        length = request.headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > _BODY_CAP:
+            return JSONResponse({"error": "这条消息太长了，没有发送；请缩短后再发。"}, 413)
+        return None
+
+
+class WebChat:
+    """Routes of the page.
+
+    Args:
+        app: the built program.
+        secret: key that anti-forgery tokens are made with.
+    """
+
+    def __init__(self, app: App, secret: bytes) -> None:
+        self._app = app
+        self._secret = secret
+        self.nudges = Nudges()
+        self.dispatcher = Dispatcher(app, (CHANNEL,), self.nudges.nudge)
+        templates = Environment(loader=FileSystemLoader(_HERE), autoescape=select_autoescape())
+        self._page = templates.get_template("page.html")
+
+    def asgi(self) -> Starlette:
+        """The ASGI application."""
+        settings = self._app.settings
+        hosts = {"localhost", "127.0.0.1", "::1"} if settings.web_is_loopback else set()
+        if settings.public_url and (name := urlsplit(settings.public_url).hostname):
+            hosts.add(name)
+        return Starlette(
+            routes=[
+                Route("/", self.page),
+                Route("/messages", self.messages),
+                Route("/send", self.send, methods=["POST"]),
+                Route("/events", self.stream),
+                Route("/healthz", self.health),
+                Mount("/static", StaticFiles(directory=_HERE / "static")),
+            ],
+            middleware=[Middleware(Guard, hosts=frozenset(hosts))],
+        )
+
+    async def page(self, request: Request) -> Response:
+        """The page itself; gives a new visitor a session."""
+        token = request.cookies.get(_COOKIE) or secrets.token_urlsafe(32)
+        place = await asyncio.to_thread(self._place, _address(token))
+        html = self._page.render(csrf=self._csrf(token), place=place.replace("/", " "), menu=MENU)
+        response = HTMLResponse(html, headers={"cache-control": "no-store"})
+        secure = bool(self._app.settings.public_url and self._app.settings.public_url.startswith("https"))
+        response.set_cookie(_COOKIE, token, max_age=_YEAR, httponly=True, samesite="lax", secure=secure)
+        return response
+
+    def _place(self, address: str) -> str:
+        with self._app.database.read() as tx:
+            return find_state(tx, CHANNEL, address).place or self._app.place
+
+    async def messages(self, request: Request) -> Response:
+        """Lines of the chat after what the page has seen: `{"lines": […], "seen": "inbox.outbox"}`."""
+        address = self._who(request)
+        if address is None:
+            return _no_session()
+        after = _seen(request.query_params.get("after", ""))
+
+        def lines() -> list[events.Line]:
+            with self._app.database.read() as tx:
+                return events.list_lines(tx, CHANNEL, address, after)
+
+        found = await asyncio.to_thread(lines)
+        seen = (
+            max([after[0], *(line.row for line in found if line.me)]),
+            max([after[1], *(line.row for line in found if not line.me)]),
+        )
+        return JSONResponse(
+            {"lines": [_line(line) for line in found], "seen": f"{seen[0]}.{seen[1]}"},
+            headers={"cache-control": "no-store"},
+        )
+
+    async def send(self, request: Request) -> Response:
+        """A typed message or a pressed button: kept, then answered by way of the store."""
+        address, token = self._who(request), request.cookies.get(_COOKIE, "")
+        if address is None:
+            return _no_session()
+        if not hmac.compare_digest(request.headers.get("x-zhifa-token", ""), self._csrf(token)):
+            return JSONResponse({"error": "页面过期了，请刷新后再发。"}, 403)
+        incoming = _incoming(address, await _json(request))
+        if incoming is None:
+            return JSONResponse({"error": "这条消息没有看懂，没有发送；请刷新页面再试。"}, 400)
+        await self.dispatcher.receive(*incoming)
+        return JSONResponse({"ok": True}, 202)
+
+    async def stream(self, request: Request) -> Response:
+        """Server-sent events: only «there is something new»."""
+        address = self._who(request)
+        if address is None:
+            return _no_session()
+        stream = self.nudges.stream(f"{CHANNEL}:{address}")
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+    async def health(self, _request: Request) -> Response:
+        """Whether the program is up."""
+        return JSONResponse({"ok": True, "entries": self._app.shelf.library.index.size})
+
+    def _who(self, request: Request) -> str | None:
+        token = request.cookies.get(_COOKIE)
+        return _address(token) if token else None
+
+    def _csrf(self, token: str) -> str:
+        return hmac.new(self._secret, token.encode(), hashlib.sha256).hexdigest()
+
+
+def _address(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()[:32]
+
+
+def _no_session() -> Response:
+    return JSONResponse({"error": "会话已过期，请刷新页面。"}, 401)
+
+
+def _seen(text: str) -> tuple[int, int]:
+    parts = [int(part) if part.isdecimal() and len(part) < 19 else 0 for part in text.split(".")]
+    return (parts[0], parts[1]) if len(parts) == 2 else (0, 0)
+
+
+def _line(line: events.Line) -> dict[str, Any]:
+    return {
+        "id": f"{'me' if line.me else 'bot'}-{line.row}",
+        "row": str(line.row),
+        "me": line.me,
+        "at": line.at.isoformat(),
+        "edits": None if line.target is None else f"bot-{line.target}",
+        **line.body,
+    }
+
+
+async def _json(request: Request) -> Any:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _BODY_CAP:
+            return None
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(body)
+    return None
+
+
+def _incoming(address: str, data: Any) -> tuple[Incoming, str] | None:
+    """What the page sent, or None where it is not of the form."""
+    if not isinstance(data, dict):
+        return None
+    text, event, message = data.get("text"), data.get("id"), data.get("message")
+    if not isinstance(text, str) or not isinstance(event, str) or not 8 <= len(event) <= 64:
+        return None
+    text = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
+    if data.get("kind") == "press":
+        if len(text.encode()) > BUTTON_DATA_BYTES or not (message is None or isinstance(message, str)):
+            return None
+        return Incoming(CHANNEL, address, "press", text, message), f"{address}:{event}"
+    return Incoming(CHANNEL, address, "text", text), f"{address}:{event}"

@@ -1,0 +1,105 @@
+"""The database: one way to open a transaction for reading and one for writing.
+
+SQLite runs in WAL mode with `synchronous=FULL`. Writers begin with `BEGIN IMMEDIATE`, because a deferred
+transaction that reads and then writes fails at once with «database is locked» and no timeout applies;
+readers begin plainly and read-only, so that an open reader never blocks a writer.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.pool import QueuePool
+
+from zhifa_errors import StoreError
+
+Tx = Connection
+"""An open transaction. Functions of this room take one and never begin or commit."""
+
+_BUSY_MS = 5_000
+_WRITE = "zhifa_write"
+
+
+def sqlite_url(path: Path) -> str:
+    """The database URL of a SQLite file."""
+    return f"sqlite+pysqlite:///{path}"
+
+
+class Database:
+    """Opens transactions on SQLite or PostgreSQL.
+
+    Args:
+        url: an SQLAlchemy URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine = _engine(url, self.is_sqlite)
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction that may change things; committed at the end, rolled back on an error.
+
+        Raises:
+            StoreError: the database is busy for longer than five seconds or cannot be reached.
+        """
+        with self._transaction(write=True) as tx:
+            yield tx
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A transaction that sees one state of the database and may not change it."""
+        with self._transaction(write=False) as tx:
+            yield tx
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[Tx]:
+        options: dict[str, Any] = {_WRITE: write}
+        if not self.is_sqlite and not write:
+            options["postgresql_readonly"] = True
+        try:
+            with self.engine.connect().execution_options(**options) as connection, connection.begin():
+                yield connection
+        except sa.exc.OperationalError as error:
+            raise StoreError(f"数据库暂时用不了（{_first_line(error)}）；没有改动任何内容，请稍后再试。") from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", error)).splitlines()[0]
+
+
+def _engine(url: str, is_sqlite: bool) -> Engine:
+    if not is_sqlite:
+        return sa.create_engine(url, pool_pre_ping=True)
+    engine = sa.create_engine(
+        url, poolclass=QueuePool, pool_size=5, connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"busy_timeout={_BUSY_MS}",
+            "foreign_keys=ON",
+            "trusted_schema=OFF",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get(_WRITE, True)
+        connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if write else 'ON'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine

@@ -1,0 +1,100 @@
+"""Events as they came in, kept before anything looks at them.
+
+States: `new`, then `done` in the commit that holds its effects; `parked` after three failures.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from store.db import Tx
+from store.schema import inbox
+
+MOST_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a channel."""
+
+    id: int
+    channel: str
+    address: str
+    payload: Mapping[str, Any]
+    state: str
+    attempts: int
+    received_at: datetime
+    error: str | None
+
+
+def _event(row: Any) -> Event:
+    return Event(row.id, row.channel, row.address, row.payload, row.state, row.attempts, row.received_at, row.error)
+
+
+def add(tx: Tx, *, channel: str, event_id: str, address: str, payload: Mapping[str, Any], now: datetime) -> int | None:
+    """Keep an event; None where it is already there (a duplicate is a no-op)."""
+    known = tx.execute(
+        sa.select(inbox.c.id).where(inbox.c.channel == channel, inbox.c.event_id == event_id)
+    ).scalar_one_or_none()
+    if known is not None:
+        return None
+    values = {
+        "channel": channel,
+        "event_id": event_id,
+        "address": address,
+        "payload": dict(payload),
+        "state": "new",
+        "attempts": 0,
+        "received_at": now,
+    }
+    try:
+        with tx.begin_nested():
+            return tx.execute(sa.insert(inbox).values(values).returning(inbox.c.id)).scalar_one()
+    except IntegrityError:
+        return None
+
+
+def get(tx: Tx, event: int) -> Event | None:
+    """An event by its row id."""
+    row = tx.execute(sa.select(inbox).where(inbox.c.id == event)).one_or_none()
+    return _event(row) if row else None
+
+
+def waiting(tx: Tx, channels: tuple[str, ...]) -> list[Event]:
+    """Events of the channels that are not done, oldest first."""
+    query = sa.select(inbox).where(inbox.c.state == "new", inbox.c.channel.in_(channels)).order_by(inbox.c.id)
+    return [_event(row) for row in tx.execute(query)]
+
+
+def finish(tx: Tx, event: int, now: datetime) -> bool:
+    """Mark an event done; False where it already was, so that its effects must not happen again."""
+    done = sa.update(inbox).where(inbox.c.id == event, inbox.c.state == "new").values(state="done", done_at=now)
+    return tx.execute(done).rowcount == 1
+
+
+def fail(tx: Tx, event: int, error: str) -> str:
+    """Count a failure and return the new state: `new` (to be tried again) or `parked` (given up)."""
+    attempts = tx.execute(sa.select(inbox.c.attempts).where(inbox.c.id == event)).scalar_one() + 1
+    state = "parked" if attempts >= MOST_ATTEMPTS else "new"
+    tx.execute(sa.update(inbox).where(inbox.c.id == event).values(attempts=attempts, state=state, error=error[:500]))
+    return state
+
+
+def parked(tx: Tx) -> list[Event]:
+    """Events that were given up, oldest first."""
+    return [_event(row) for row in tx.execute(sa.select(inbox).where(inbox.c.state == "parked").order_by(inbox.c.id))]
+
+
+def typed(tx: Tx, channel: str, address: str, after: int, most: int) -> list[Event]:
+    """Events of one chat after a row id, oldest first: what a page shows as the person's own messages."""
+    query = (
+        sa.select(inbox)
+        .where(inbox.c.channel == channel, inbox.c.address == address, inbox.c.id > after)
+        .order_by(inbox.c.id.desc())
+        .limit(most)
+    )
+    return [_event(row) for row in reversed(tx.execute(query).all())]
