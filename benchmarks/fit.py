@@ -127,7 +127,10 @@ def reranked(data: list[Sample], theta: Array) -> list[Sample]:
         if not sample.ranking.candidates:
             continue
         scored = sorted(
-            ((float(np.dot(theta, c.row)), c, right) for c, right in zip(sample.ranking.candidates, sample.right, strict=True)),
+            (
+                (float(np.dot(theta, c.row)), c, right)
+                for c, right in zip(sample.ranking.candidates, sample.right, strict=True)
+            ),
             key=lambda row: -row[0],
         )
         candidates = tuple(type(c)(c.n, score, c.row) for score, c, _ in scored)
@@ -148,9 +151,7 @@ def thresholds(data: list[Sample], fitted: Parameters) -> tuple[float, float, fl
             elif p >= choices_from:
                 floor = sample.ranking.candidates[0].score - 2 * margin
                 offered = [
-                    right
-                    for c, right in zip(sample.ranking.candidates, sample.right, strict=True)
-                    if c.score >= floor
+                    right for c, right in zip(sample.ranking.candidates, sample.right, strict=True) if c.score >= floor
                 ][:4]
                 if len(offered) > 1:
                     total += 0.4 if any(offered) else -0.3
@@ -191,7 +192,9 @@ def fit(library: Library, target: Path = PARAMETERS) -> Parameters:
         chosen = [s for s in ordered if s.golden == group and any(s.right)]
         hits = sum(s.right[0] for s in chosen)
         top3 = sum(any(s.right[:3]) for s in chosen)
-        sys.stdout.write(f"{name}: {len(chosen)} questions, hit@1 {hits / len(chosen):.3f}, hit@3 {top3 / len(chosen):.3f}\n")
+        sys.stdout.write(
+            f"{name}: {len(chosen)} questions, hit@1 {hits / len(chosen):.3f}, hit@3 {top3 / len(chosen):.3f}\n"
+        )
     return fitted
 
 

@@ -19,7 +19,7 @@ from bot.channels.console.render import plain
 from knowledge.catalogue.load import Item
 from knowledge.library import Library
 from knowledge.search.text import normalise
-from knowledge.search.verdict import Turn, Verdict
+from knowledge.search.verdict import Verdict
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "golden"
 TODAY = date(2026, 11, 21)
@@ -133,15 +133,12 @@ def ask_dialogues(library: Library, half: Half | None = None) -> list[list[Asked
         for turn in row["turns"]:
             verdict = library.ask(turn["q"], place, TODAY, previous)
             previous = verdict.turn
-            if "expect" in turn:
-                outcome = "right" if verdict.status in turn["expect"] else verdict.status
-            else:
-                outcome = judge(verdict, turn, library)
+            outcome: str = judge(verdict, turn, library) if "expect" not in turn else verdict.status
+            if verdict.status in turn.get("expect", ()):
+                outcome = "right"
             turns.append(Asked(turn, verdict, outcome))
         found.append(turns)
     return found
-
-
 
 
 def report_text(library: Library, verdict: Verdict) -> str:

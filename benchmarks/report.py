@@ -61,7 +61,10 @@ def main() -> None:
                     if row.outcome != "right":
                         found = row.verdict.match.entry if row.verdict.match else row.verdict.reason
                         offered = [choice.entry for choice in row.verdict.choices]
-                        print(f"    {row.outcome:14} {row.verdict.score:.2f} {row.row['q']} -> {found} {offered} {row.row.get('cites', '')}")
+                        wanted = row.row.get("cites", "")
+                        print(
+                            f"  {row.outcome:14} {row.verdict.score:.2f} {row.row['q']} -> {found} {offered} {wanted}"
+                        )
 
 
 if __name__ == "__main__":

@@ -63,7 +63,12 @@ class Dispatcher:
     """
 
     def __init__(
-        self, app: App, channels: Sequence[str], replied: Callable[[str], None] = lambda _: None, *, paced: bool = True
+        self,
+        app: App,
+        channels: Sequence[str],
+        replied: Callable[[str], None] = lambda _: None,
+        *,
+        paced: bool = True,
     ) -> None:
         self._app = app
         self._channels = channels
@@ -139,7 +144,7 @@ class Dispatcher:
     async def _handle(self, row: int, chat: str, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
-        while await asyncio.to_thread(self._try, row):
+        while await asyncio.to_thread(self._try, row):  # noqa: ASYNC110  (a pause between tries, not polling)
             await asyncio.sleep(_BETWEEN_TRIES)
         self._replied(chat)
 

@@ -89,7 +89,10 @@ class Settings(BaseSettings):
         """Content folders over the bundled one, lowest first."""
         named = [Path(part) for part in self.knowledge_dirs.split(":") if part]
         overlay = self.data_dir / "overlay"
-        return [*named, *([overlay] if (overlay / "sources.yaml").is_file() or any(overlay.glob("*/")) else [])]
+        return [
+            *named,
+            *([overlay] if (overlay / "sources.yaml").is_file() or any(overlay.glob("*/")) else []),
+        ]
 
     @property
     def index_dir(self) -> Path:

@@ -68,5 +68,6 @@ def _page(incoming: Incoming, context: Context, what: str, argument: str) -> Act
     buttons = [Button(label, f"open:{entry_id}") for entry_id, label in entries]
     text = f"{title} · {name}，共 {len(entries)} 项："
     return just(
-        context.state, Reply(say(text).blocks, paged(buttons, number(page), f"{what}:{domain}"), incoming.message)
+        context.state,
+        Reply(say(text).blocks, paged(buttons, number(page), f"{what}:{domain}"), incoming.message),
     )

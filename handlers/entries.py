@@ -27,7 +27,11 @@ def open_(_incoming: Incoming, context: Context, entry_id: str) -> Act:
         return just(context.state, say(_GONE))
     lead = item.cites[0] if item.cites else None
     turn = Turn(
-        item.entry.title, entry_id, context.place, lead.source if lead else None, lead.article if lead else None
+        item.entry.title,
+        entry_id,
+        context.place,
+        lead.source if lead else None,
+        lead.article if lead else None,
     )
     return just(replace(context.state, turn=turn, dialogue=None), _short(item, context))
 
@@ -78,7 +82,11 @@ def related(incoming: Incoming, context: Context, entry_id: str) -> Act:
     if item is None:
         return just(context.state, say(_GONE))
     rows = [(Button(context.library.item(other).entry.title, f"open:{other}"),) for other in item.entry.related]
-    reply = Reply((Block("text", f"与「{item.entry.title}」相近的内容："),), (*rows, *_folded_row(item, "related")), incoming.message)
+    reply = Reply(
+        (Block("text", f"与「{item.entry.title}」相近的内容："),),
+        (*rows, *_folded_row(item, "related")),
+        incoming.message,
+    )
     return just(context.state, reply)
 
 

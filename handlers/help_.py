@@ -41,6 +41,9 @@ def _help(context: Context) -> Reply:
                 ("首违不罚要什么条件", "听证几天内申请", "处罚法57条", "登记保存几天内处理"),
             ),
             Block("points", "命令：", tuple(f"/{name} {label}" for name, label in MENU)),
-            Block("note", f"现在按「{context.place.replace('/', '')}」回答。请不要输入当事人的姓名、证件号和电话。"),
+            Block(
+                "note",
+                f"现在按「{context.place.replace('/', '')}」回答。请不要输入当事人的姓名、证件号和电话。",
+            ),
         )
     )

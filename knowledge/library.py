@@ -119,9 +119,7 @@ class Library:
         first = verdicts[0]
         return replace(first, parts=tuple(verdicts), turn=verdicts[-1].turn) if len(verdicts) > 1 else first
 
-    def _settle(
-        self, clean: str, verdicts: list[Verdict], place: str, day: date, previous: Turn
-    ) -> list[Verdict]:
+    def _settle(self, clean: str, verdicts: list[Verdict], place: str, day: date, previous: Turn) -> list[Verdict]:
         """Parts that are no questions of their own belong to the others: a story stays one question."""
         found = [verdict for verdict in verdicts if verdict.status in {"answered", "choices"}]
         if len(found) == len(verdicts):
@@ -171,7 +169,8 @@ class Library:
             return self._decide(question, ranking, replace(base, turn=turn), text)
         citing = self.index.citing(wanted.source, wanted.article)
         full = replace(
-            question, references=tuple(replace(r, source=c.source) for r, c in zip(question.references, cited, strict=True))
+            question,
+            references=tuple(replace(r, source=c.source) for r, c in zip(question.references, cited, strict=True)),
         )
         ranking = rank(full, self.index, self.fitted).only(lambda candidate: candidate.n in citing)
         usable = self._usable(ranking, base)
@@ -192,9 +191,7 @@ class Library:
     def _usable(self, ranking: Ranking, base: Verdict) -> Ranking:
         """Only what holds in the place asked about, or above it, on the day asked about."""
         chain = self.registers.places.chain(base.place)
-        return ranking.only(
-            lambda c: self.index.profile(c.n).place in chain and self.index.in_force(c.n, base.day)
-        )
+        return ranking.only(lambda c: self.index.profile(c.n).place in chain and self.index.in_force(c.n, base.day))
 
     def _decide(self, question: Question, ranking: Ranking, base: Verdict, text: str) -> Verdict:
         usable = self._usable(ranking, base)

@@ -81,7 +81,10 @@ def _engine(url: str, is_sqlite: bool) -> Engine:
     if not is_sqlite:
         return sa.create_engine(url, pool_pre_ping=True)
     engine = sa.create_engine(
-        url, poolclass=QueuePool, pool_size=5, connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000}
+        url,
+        poolclass=QueuePool,
+        pool_size=5,
+        connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000},
     )
 
     @event.listens_for(engine, "connect")

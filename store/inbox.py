@@ -53,7 +53,7 @@ def add(tx: Tx, *, channel: str, event_id: str, address: str, payload: Mapping[s
     }
     try:
         with tx.begin_nested():
-            return tx.execute(sa.insert(inbox).values(values).returning(inbox.c.id)).scalar_one()
+            return int(tx.execute(sa.insert(inbox).values(values).returning(inbox.c.id)).scalar_one())
     except IntegrityError:
         return None
 

@@ -65,7 +65,7 @@ def add(
         "attempt": 0,
         "created_at": now,
     }
-    return tx.execute(sa.insert(outbox).values(row).returning(outbox.c.id)).scalar_one()
+    return int(tx.execute(sa.insert(outbox).values(row).returning(outbox.c.id)).scalar_one())
 
 
 def after(tx: Tx, channel: str, address: str, row: int, most: int) -> list[Message]:
@@ -81,13 +81,11 @@ def after(tx: Tx, channel: str, address: str, row: int, most: int) -> list[Messa
 
 def belongs(tx: Tx, row: int, channel: str, address: str) -> bool:
     """Whether a message was sent to that chat (an edit may only replace one's own)."""
-    query = sa.select(outbox.c.id).where(
-        outbox.c.id == row, outbox.c.channel == channel, outbox.c.address == address
-    )
+    query = sa.select(outbox.c.id).where(outbox.c.id == row, outbox.c.channel == channel, outbox.c.address == address)
     return tx.execute(query).first() is not None
 
 
 def counts(tx: Tx) -> dict[str, int]:
     """Number of messages in each state."""
     rows = tx.execute(sa.select(outbox.c.state, sa.func.count()).group_by(outbox.c.state))
-    return {state: count for state, count in rows}
+    return {str(state): int(count) for state, count in rows}

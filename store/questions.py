@@ -68,7 +68,7 @@ def add(
         "score": score,
         "asked_at": now,
     }
-    return tx.execute(sa.insert(questions).values(row).returning(questions.c.id)).scalar_one()
+    return int(tx.execute(sa.insert(questions).values(row).returning(questions.c.id)).scalar_one())
 
 
 def get(tx: Tx, question: int) -> Asked | None:
@@ -86,7 +86,7 @@ def mark_unhelpful(tx: Tx, question: int, channel: str, address: str) -> bool:
 def counts(tx: Tx) -> dict[str, int]:
     """Number of questions by status."""
     rows = tx.execute(sa.select(questions.c.status, sa.func.count()).group_by(questions.c.status))
-    return {status: count for status, count in rows}
+    return {str(status): int(count) for status, count in rows}
 
 
 def forget_texts(tx: Tx, before: datetime) -> int:

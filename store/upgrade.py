@@ -72,7 +72,7 @@ def _backup(database: Database, data_dir: Path, current: str) -> None:
     with database.engine.connect() as connection:
         raw = connection.connection.dbapi_connection
         if raw is not None:
-            raw.execute("VACUUM INTO ?", (str(target),))  # type: ignore[attr-defined]
+            raw.execute("VACUUM INTO ?", (str(target),))
 
 
 @contextmanager

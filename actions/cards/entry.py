@@ -108,8 +108,11 @@ def _record(item: Item) -> list[Block]:
             named = f"，俗称：{'、'.join(entry.ask)}" if entry.ask else ""
             return [Block("lead", f"违法行为「{entry.title}」{named}。")]
         case Task():
-            lines = [f"{d.what}{'：' + day(d.day) + '前' if d.day else ''}{'：' + d.amount if d.amount else ''}"
-                     f"{'（' + d.every + '）' if d.every else ''}" for d in entry.deadlines]
+            lines = [
+                f"{d.what}{'：' + day(d.day) + '前' if d.day else ''}{'：' + d.amount if d.amount else ''}"
+                f"{'（' + d.every + '）' if d.every else ''}"
+                for d in entry.deadlines
+            ]
             return [
                 Block("lead", f"{entry.plan}第{entry.number}项：{entry.title}"),
                 Block("points", "要求", entry.obligations),

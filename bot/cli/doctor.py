@@ -67,7 +67,11 @@ def _database(report: _Report, settings: Settings) -> None:
         if newest:
             with database.read() as tx:
                 parked, outbox = list_parked(tx), count_outbox(tx)
-            report.line(not parked, "inbox", f"{len(parked)} parked event(s)" + "".join(f"\n       {p}" for p in parked))
+            report.line(
+                not parked,
+                "inbox",
+                f"{len(parked)} parked event(s)" + "".join(f"\n       {p}" for p in parked),
+            )
             unsettled = sum(count for state, count in outbox.items() if state != "sent")
             report.line(True, "outbox", f"{sum(outbox.values())} messages, {unsettled} not settled")
     except ZhifaError as error:
@@ -106,7 +110,7 @@ def _channels(report: _Report, settings: Settings) -> None:
     host, port = settings.web_address
     url = f"http://{'[' + host + ']' if ':' in host else host}:{port}/healthz"
     try:
-        with urlopen(url, timeout=2) as answer:  # noqa: S310  (our own loopback address)
+        with urlopen(url, timeout=2) as answer:
             report.line(answer.status == 200, "web", f"{url} answers")
     except (URLError, OSError):
         report.line(True, "web", f"{settings.web_listen}: no serve is running")

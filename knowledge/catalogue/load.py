@@ -186,9 +186,7 @@ def _unique(
     return found
 
 
-def _entries(
-    reading: _Reading, registers: Registers, path: Path, relative: Path, own: dict[str, Item]
-) -> None:
+def _entries(reading: _Reading, registers: Registers, path: Path, relative: Path, own: dict[str, Item]) -> None:
     slug = relative.parent.as_posix()
     folder_place = registers.places.by_slug.get(slug)
     domain, *topics = relative.name.split(".")[:-1]

@@ -23,7 +23,13 @@ class Sources:
         """Every name (title, short name, alias, number, id) to the source's id."""
         table: dict[str, str] = {}
         for source in self.by_id.values():
-            for name in (source.id, source.title, source.short, *source.aliases, source.number or source.short):
+            for name in (
+                source.id,
+                source.title,
+                source.short,
+                *source.aliases,
+                source.number or source.short,
+            ):
                 table[name] = source.id
         return table
 

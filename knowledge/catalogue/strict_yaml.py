@@ -73,19 +73,24 @@ def parse(text: str) -> tuple[Any, Lines]:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise YamlProblem(line, f"not valid YAML: {error.problem or error.context}") from None
+        raise YamlProblem(
+            _line(error.problem_mark or error.context_mark), f"not valid YAML: {error.problem or error.context}"
+        ) from None
     except yaml.YAMLError as error:
         raise YamlProblem(1, f"not valid YAML: {error}") from None
     lines: Lines = {}
     return (None if node is None else _build(node, (), lines)), lines
 
 
+def _line(mark: Any) -> int:
+    """The line of a PyYAML mark, from 1."""
+    return mark.line + 1 if mark else 1
+
+
 def _check_events(text: str) -> None:
     nodes = depth = documents = 0
     for event in yaml.parse(text, Loader=_Loader):
-        line = event.start_mark.line + 1
+        line = _line(event.start_mark)
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
@@ -98,8 +103,8 @@ def _check_events(text: str) -> None:
                 raise YamlProblem(line, f"more than {MAX_NODES} values; split the file")
             if event.anchor is not None:
                 raise YamlProblem(line, "anchors (&name) are not allowed; write the value out")
-            if getattr(event, "tag", None) is not None:
-                raise YamlProblem(line, f"tags ({event.tag}) are not allowed")
+            if (tag := getattr(event, "tag", None)) is not None:
+                raise YamlProblem(line, f"tags ({tag}) are not allowed")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
@@ -109,14 +114,14 @@ def _check_events(text: str) -> None:
 
 
 def _build(node: yaml.Node, where: Location, lines: Lines) -> Any:
-    lines[where] = node.start_mark.line + 1
+    lines[where] = _line(node.start_mark)
     if isinstance(node, yaml.ScalarNode):
         return _scalar(node)
     if isinstance(node, yaml.SequenceNode):
         return [_build(child, (*where, n), lines) for n, child in enumerate(node.value)]
     result: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        line = key_node.start_mark.line + 1
+        line = _line(key_node.start_mark)
         key = _scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
         if not isinstance(key, str):
             raise YamlProblem(line, "a key must be plain text")
@@ -128,7 +133,7 @@ def _build(node: yaml.Node, where: Location, lines: Lines) -> Any:
 
 def _scalar(node: yaml.ScalarNode) -> str | int | bool | None:
     value: str = node.value
-    if node.style in {"'", "\"", "|", ">"}:
+    if node.style in {"'", '"', "|", ">"}:
         return value
     if value in _WORDS:
         return _WORDS[value]

@@ -92,7 +92,7 @@ def _compile(content: Content, lexicon: Lexicon, path: Path) -> None:
     heads = {entry_id: head_texts(item, registers.places) for entry_id, item in content.items.items()}
     bodies = {entry_id: body_text(item.entry) for entry_id, item in content.items.items()}
     numbered = dict(enumerate(content.items.values(), start=1))
-    db["entries"].insert_all(
+    db.table("entries").insert_all(
         (
             {
                 "n": n,
@@ -111,16 +111,16 @@ def _compile(content: Content, lexicon: Lexicon, path: Path) -> None:
         ),
         pk="n",
     )
-    db["entries"].create_index(["id"], unique=True)
-    db["cites"].insert_all(
+    db.table("entries").create_index(["id"], unique=True)
+    db.table("cites").insert_all(
         (
             {"n": n, "source": cite.source, "article": cite.article, "rank": rank}
             for n, item in numbered.items()
             for rank, cite in enumerate(item.cites)
         ),
     )
-    if db["cites"].exists():
-        db["cites"].create_index(["source", "article"])
+    if db.table("cites").exists():
+        db.table("cites").create_index(["source", "article"])
     names = {name: f"c{n}" for n, name in enumerate(lexicon.concepts)}
     rows: dict[str, list[tuple[int, str]]] = {channel: [] for channel in CHANNELS}
     documents: Counter[str] = Counter()
@@ -142,7 +142,7 @@ def _compile(content: Content, lexicon: Lexicon, path: Path) -> None:
         db.execute(f"INSERT INTO fts_{channel}(fts_{channel}) VALUES ('optimize')")  # noqa: S608
     db.execute("CREATE TABLE vocabulary(term TEXT PRIMARY KEY, documents INTEGER) WITHOUT ROWID")
     db.conn.executemany("INSERT INTO vocabulary VALUES (?, ?)", documents.items())
-    db["meta"].insert_all(
+    db.table("meta").insert_all(
         (
             {"name": name, "value": value}
             for name, value in {
@@ -194,8 +194,12 @@ class Index:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
-            self._meta = dict(self._db.execute("SELECT name, value FROM meta WHERE name NOT IN ('syllables', 'spoken')"))
+            self._db = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            )
+            self._meta = dict(
+                self._db.execute("SELECT name, value FROM meta WHERE name NOT IN ('syllables', 'spoken')")
+            )
         except sqlite3.Error as error:
             raise IndexUnavailable(f"知识库索引打不开（{error}）；请运行 zhifa kb build。") from error
         if self._meta.get("format") != str(FORMAT):
@@ -252,11 +256,15 @@ class Index:
         return Item(ENTRY.validate_json(row[0], strict=False), row[1], row[2], row[3], cites, row[5])
 
     def _profile(self, n: int) -> Profile:
-        row = self._db.execute(
-            "SELECT id, kind, place, heads, body, cites FROM entries WHERE n = ?", (n,)
-        ).fetchone()
+        row = self._db.execute("SELECT id, kind, place, heads, body, cites FROM entries WHERE n = ?", (n,)).fetchone()
         return make_profile(
-            row[0], row[1], row[2], json.loads(row[3]), row[4], json.loads(row[5]), self.lexicon,
+            row[0],
+            row[1],
+            row[2],
+            json.loads(row[3]),
+            row[4],
+            json.loads(row[5]),
+            self.lexicon,
             self.registers.domains,
         )
 

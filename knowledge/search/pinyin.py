@@ -5,6 +5,7 @@ are served by the table compiled into it.
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from knowledge.search.text import runs
 
@@ -46,5 +47,5 @@ def sound_bigrams(text: str, syllables: Syllables) -> list[str]:
     for run in runs(text):
         if not run[0].isascii():
             sounds = [syllables.get(c, c) for c in run]
-            found += ["".join(pair) for pair in zip(sounds, sounds[1:], strict=False)]
+            found += ["".join(pair) for pair in pairwise(sounds)]
     return found

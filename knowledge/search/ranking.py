@@ -91,9 +91,7 @@ def find(question: Question, weights: Weights, index: Index) -> set[int]:
     return found
 
 
-def rank(
-    question: Question, index: Index, fitted: Parameters, leave_out: tuple[str, str] | None = None
-) -> Ranking:
+def rank(question: Question, index: Index, fitted: Parameters, leave_out: tuple[str, str] | None = None) -> Ranking:
     """Order the candidates of a question.
 
     Args:

@@ -14,9 +14,7 @@ MAX_QUESTION = 1_000
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff"
 _RUN = re.compile(rf"[{_CJK}]+|[a-z0-9.]+%?")
 _SPACE = re.compile(r"\s+")
-_AMOUNT = re.compile(
-    rf"({CHINESE_NUMBER})(?=个?工作日|日|天|块|元|万元|个月|年|个?小时|周岁|岁|学时|倍|人(?!民)|名)"
-)
+_AMOUNT = re.compile(rf"({CHINESE_NUMBER})(?=个?工作日|日|天|块|元|万元|个月|年|个?小时|周岁|岁|学时|倍|人(?!民)|名)")
 _PERCENT = re.compile(rf"百分之({CHINESE_NUMBER})")
 
 
