@@ -1,11 +1,12 @@
 """What came in, and the replies it led to: kept before it is looked at, settled in one commit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from actions.message import Incoming, Reply
+from actions.privacy import mask
 from actions.transaction import Tx
 from store import inbox, outbox
 
@@ -18,22 +19,41 @@ KEPT_CHARACTERS = 4_000
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a chat as its page shows it: typed by the person (`me`), or said by the bot."""
+    """One line of a chat as its page shows it: typed by the person (`me`), or said by the bot.
+
+    Attributes:
+        target: row of the message that this one replaces.
+        event_id: what the channel called the event, for one's own lines.
+    """
 
     row: int
     me: bool
     at: datetime
     body: dict[str, Any]
     target: int | None = None
+    event_id: str | None = None
 
 
 def do_receive(tx: Tx, incoming: Incoming, event_id: str, now: datetime) -> int | None:
-    """Keep an event; None where it was kept before."""
+    """Keep an event, without personal numbers; None where it was kept before."""
     payload = incoming.as_json()
-    payload["text"] = incoming.text[:KEPT_CHARACTERS]
+    if incoming.kind == "text":
+        payload["text"] = _without_numbers(incoming.text)[:KEPT_CHARACTERS]
+        payload["cut"] = len(incoming.text) > KEPT_CHARACTERS
     return inbox.add(
         tx, channel=incoming.channel, event_id=event_id, address=incoming.address, payload=payload, now=now
     )
+
+
+def _without_numbers(text: str) -> str:
+    """Prose is masked before it is kept; a command is data (`/start CODE`) and stays as it is."""
+    near = text[: KEPT_CHARACTERS + 64]  # so that no number is cut in two, and half of it kept
+    return near if near.lstrip().startswith("/") else mask(near)
+
+
+def is_known(tx: Tx, channel: str, event_id: str) -> bool:
+    """Whether an event was kept."""
+    return inbox.known(tx, channel, event_id)
 
 
 def find_event(tx: Tx, row: int) -> Incoming | None:
@@ -82,7 +102,7 @@ def do_reply(tx: Tx, row: int, incoming: Incoming, replies: Sequence[Reply], now
 def list_lines(tx: Tx, channel: str, address: str, after: tuple[int, int], most: int = 100) -> list[Line]:
     """Lines of a chat after (inbox row, outbox row), in the order they happened; the newest `most` of each."""
     mine = [
-        Line(event.id, True, event.received_at, {"text": event.payload["text"]})
+        Line(event.id, True, event.received_at, _typed(event.payload), event_id=event.event_id)
         for event in inbox.typed(tx, channel, address, after[0], most)
         if event.payload["kind"] == "text"
     ]
@@ -91,6 +111,10 @@ def list_lines(tx: Tx, channel: str, address: str, after: tuple[int, int], most:
         for message in outbox.after(tx, channel, address, after[1], most)
     ]
     return sorted([*mine, *theirs], key=lambda line: (line.at, not line.me, line.row))
+
+
+def _typed(payload: Mapping[str, Any]) -> dict[str, Any]:
+    return {"text": payload["text"], "cut": payload.get("cut", False)}
 
 
 def list_parked(tx: Tx) -> list[str]:

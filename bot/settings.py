@@ -14,6 +14,7 @@ from zhifa_errors import UsageError
 
 PREFIX = "ZHIFA_"
 _SECRET_BYTES = 32
+_DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql+psycopg"})
 
 
 class Settings(BaseSettings):
@@ -39,6 +40,21 @@ class Settings(BaseSettings):
     open_qa: bool = True
     timezone: str = "Asia/Shanghai"
     log: str = "info"
+
+    @field_validator("database_url")
+    @classmethod
+    def _url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            from sqlalchemy import make_url
+            from sqlalchemy.exc import ArgumentError
+
+            try:
+                driver = make_url(value.get_secret_value()).drivername
+            except (ArgumentError, ValueError):
+                driver = ""
+            if driver not in _DRIVERS:
+                raise ValueError("not a URL like postgresql+psycopg://user:password@host/name or sqlite+pysqlite:///file")
+        return value
 
     @field_validator("timezone")
     @classmethod

@@ -1,5 +1,6 @@
 """From what came in to the handler for it: one line for each command and button."""
 
+import unicodedata
 from collections.abc import Callable, Mapping
 
 from actions.message import Incoming, say
@@ -30,6 +31,8 @@ BUTTONS: Mapping[str, Handler] = {
     "steps": browse.steps_page,
 }
 
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+
 
 def think(incoming: Incoming, context: Context) -> Act:
     """Decide what an event leads to; reads and searches, changes nothing."""
@@ -39,7 +42,7 @@ def think(incoming: Incoming, context: Context) -> Act:
         if handler is None:
             return just(context.state, say("这个按钮已经不用了，请直接输入问题。"))
         return handler(incoming, context, argument)
-    text = incoming.text.strip()
+    text = _visible(incoming.text).strip()
     if text.startswith("/"):
         name, _, argument = text[1:].partition(" ")
         command = COMMANDS.get(name.split("@", 1)[0].lower())
@@ -50,4 +53,10 @@ def think(incoming: Incoming, context: Context) -> Act:
         picked = place.typed(context, text)
         if picked is not None:
             return picked
-    return asking.ask(incoming, context, text)
+    return asking.ask(incoming, context, incoming.text.strip())
+
+
+def _visible(text: str) -> str:
+    """The text without control and invisible characters: parts of it are said back."""
+    kept = (" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
+    return "".join(kept)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from knowledge.catalogue.load import BUNDLED, Item
 from knowledge.catalogue.registers import NATION, Registers
+from knowledge.search.features import NAMES
 from knowledge.search.follow_up import readings
 from knowledge.search.index import Index, build
 from knowledge.search.question import Question, split, understand
@@ -21,8 +22,12 @@ from knowledge.search.verdict import Match, Reason, Turn, Verdict
 from zhifa_errors import UsageError
 
 _MOST_CHOICES = 4
+_DUTIES = frozenset({"requirement", "task"})
 _DEFAULT_SOURCE = "xzcf"
 """«33条» alone means 行政处罚法 to everybody in the trade."""
+
+
+_WHOLE = NAMES.index("core_whole")
 
 
 class Library:
@@ -173,7 +178,7 @@ class Library:
             references=tuple(replace(r, source=c.source) for r, c in zip(question.references, cited, strict=True)),
         )
         ranking = rank(full, self.index, self.fitted).only(lambda candidate: candidate.n in citing)
-        usable = self._usable(ranking, base)
+        usable = self.usable(ranking, base.place, base.day)
         if not usable.candidates:
             return replace(base, reason="article_not_held", detail=self.registers.sources.show(wanted), turn=turn)
         leading = [c for c in usable.candidates if citing[c.n] == 0] or list(usable.candidates)
@@ -188,13 +193,26 @@ class Library:
         cites = self.index.profile(candidate.n).cites
         return bool(cites) and cites[0][2] == paragraph and (item is None or cites[0][3] == item)
 
-    def _usable(self, ranking: Ranking, base: Verdict) -> Ranking:
-        """Only what holds in the place asked about, or above it, on the day asked about."""
-        chain = self.registers.places.chain(base.place)
-        return ranking.only(lambda c: self.index.profile(c.n).place in chain and self.index.in_force(c.n, base.day))
+    def usable(self, ranking: Ranking, place: str, day: date) -> Ranking:
+        """Only what may answer: it holds in the place or above it, on the day; comparisons only if asked for.
+
+        A duty whose time is over stays, and is answered as over.
+        """
+        chain = self.registers.places.chain(place)
+        compares = ranking.question.compares or "difference" in ranking.question.intents
+
+        def may(candidate: Candidate) -> bool:
+            profile = self.index.profile(candidate.n)
+            if profile.place not in chain or (profile.comparison and profile.kind == "requirement" and not compares):
+                return False
+            in_force = self.index.item(profile.id).entry.in_force
+            lapsed = profile.kind in _DUTIES and in_force.until is not None and in_force.until < day
+            return in_force.covers(day) or lapsed
+
+        return ranking.only(may)
 
     def _decide(self, question: Question, ranking: Ranking, base: Verdict, text: str) -> Verdict:
-        usable = self._usable(ranking, base)
+        usable = self.usable(ranking, base.place, base.day)
         probability = usable.probability(self.fitted)
         near = self._near(usable)
         if probability >= self.fitted.answer_from:
@@ -230,7 +248,7 @@ class Library:
         return ("not_in_force", f"{item.entry.title}|{in_force.from_ or ''}|{in_force.until or ''}")
 
     def _nearest(self, ranking: Ranking) -> tuple[str, ...]:
-        return tuple(self._id(candidate) for candidate in ranking.candidates[:3] if candidate.row[3] > 0.25)
+        return tuple(self._id(candidate) for candidate in ranking.candidates[:3] if candidate.row[_WHOLE] > 0.25)
 
     def _id(self, candidate: Candidate) -> str:
         return self.index.profile(candidate.n).id

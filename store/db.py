@@ -79,7 +79,10 @@ def _first_line(error: Exception) -> str:
 
 def _engine(url: str, is_sqlite: bool) -> Engine:
     if not is_sqlite:
-        return sa.create_engine(url, pool_pre_ping=True)
+        try:
+            return sa.create_engine(url, pool_pre_ping=True)
+        except ModuleNotFoundError as error:
+            raise StoreError(f"PostgreSQL 需要驱动 {error.name}：请运行 pip install '.[postgresql]'。") from None
     engine = sa.create_engine(
         url,
         poolclass=QueuePool,

@@ -29,18 +29,26 @@ class Event:
     attempts: int
     received_at: datetime
     error: str | None
+    event_id: str
 
 
 def _event(row: Any) -> Event:
-    return Event(row.id, row.channel, row.address, row.payload, row.state, row.attempts, row.received_at, row.error)
+    return Event(
+        row.id,
+        row.channel,
+        row.address,
+        row.payload,
+        row.state,
+        row.attempts,
+        row.received_at,
+        row.error,
+        row.event_id,
+    )
 
 
 def add(tx: Tx, *, channel: str, event_id: str, address: str, payload: Mapping[str, Any], now: datetime) -> int | None:
     """Keep an event; None where it is already there (a duplicate is a no-op)."""
-    known = tx.execute(
-        sa.select(inbox.c.id).where(inbox.c.channel == channel, inbox.c.event_id == event_id)
-    ).scalar_one_or_none()
-    if known is not None:
+    if known(tx, channel, event_id):
         return None
     values = {
         "channel": channel,
@@ -56,6 +64,12 @@ def add(tx: Tx, *, channel: str, event_id: str, address: str, payload: Mapping[s
             return int(tx.execute(sa.insert(inbox).values(values).returning(inbox.c.id)).scalar_one())
     except IntegrityError:
         return None
+
+
+def known(tx: Tx, channel: str, event_id: str) -> bool:
+    """Whether an event was kept."""
+    query = sa.select(inbox.c.id).where(inbox.c.channel == channel, inbox.c.event_id == event_id)
+    return tx.execute(query).first() is not None
 
 
 def get(tx: Tx, event: int) -> Event | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from actions.cards.verdict import reply
-from bot.channels.console.render import plain
+from bot.channels.console.render import offering, plain
 from bot.settings import Settings
 from knowledge.library import Library
 from knowledge.search.verdict import Turn, Verdict
@@ -38,7 +38,7 @@ def ask_one(
     """
     place, outside = library.place(place_name)
     verdict = library.ask(text, place, day, previous)
-    words = "\n\n".join(plain(one) for one in reply(verdict, library))
+    words = "\n\n".join(offering(one) for one in reply(verdict, library))
     if outside and verdict.status == "answered":
         words = f"本库没有{outside.replace('/', '')}的规定，以下是{place.replace('/', '')}规定。\n{words}"
     return verdict, words
@@ -49,7 +49,7 @@ def as_json(verdict: Verdict, text: str, library: Library, row_id: Any = None) -
     parts = []
     if verdict.parts:
         for part in verdict.parts:
-            words = plain(reply(part, library)[0])
+            words = offering(reply(part, library)[0])
             parts.append(as_json(part, words, library))
     return {
         "id": row_id,

@@ -92,14 +92,21 @@ async def _run(app: App) -> None:
 def _listen(settings: Settings) -> socket.socket:
     host, port = settings.web_address
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        return _bound(family, host, port)
     except OSError as error:
-        listener.close()
         raise UsageError(f"ZHIFA_WEB_LISTEN: cannot listen on {settings.web_listen}: {error.strerror}") from None
-    listener.listen(128)
+
+
+def _bound(family: int, host: str, port: int) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 
@@ -118,7 +125,10 @@ async def _refresh(app: App) -> None:
     """Take up content that a curator changed, while running."""
     while True:
         await asyncio.sleep(_REFRESH_SECONDS)
-        await asyncio.to_thread(app.shelf.refresh)
+        try:
+            await asyncio.to_thread(app.shelf.refresh)
+        except Exception:  # one bad look at the content must not be the last
+            _log.exception("refresh_failed")
 
 
 async def _sweep(app: App) -> None:

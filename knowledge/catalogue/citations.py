@@ -27,7 +27,10 @@ def parse_part(text: str) -> tuple[int | None, int | None, str | None] | None:
     match = _PART.match(text)
     if not match:
         return None
-    article, paragraph, item = (to_int(group) if group else None for group in match.groups())
+    numbers = [to_int(group) if group else None for group in match.groups()]
+    if any(group and number is None for group, number in zip(match.groups(), numbers, strict=True)):
+        return None
+    article, paragraph, item = numbers
     return article, paragraph, (None if item is None else str(item))
 
 

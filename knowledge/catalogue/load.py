@@ -5,6 +5,7 @@ bad file can never replace good content; every fault is reported, each with `fil
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +16,14 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from knowledge.catalogue.citations import Citation
 from knowledge.catalogue.model import ENTRY, KINDS, AnyEntry, Domain, ListItem, PlacesFile, Procedure, Source
 from knowledge.catalogue.registers import Domains, Places, Registers, Sources, check_places
-from knowledge.catalogue.strict_yaml import Lines, YamlProblem, parse, read_text
+from knowledge.catalogue.strict_yaml import MAX_BYTES, Lines, YamlProblem, parse, read_text
 from zhifa_errors import ContentError
 
 BUNDLED = Path(__file__).resolve().parent.parent / "content"
 _DATA_FOLDERS = {"calendar", "tracks", "assessment", "questions"}
 _REFERENCE = "reference"
+_LONGEST = 400
+_REGISTERS = {"places.yaml", "domains.yaml", "sources.yaml"}
 _M = TypeVar("_M", bound=BaseModel)
 
 
@@ -53,20 +56,37 @@ class _Reading:
     problems: list[str] = field(default_factory=list)
 
     def report(self, path: Path, line: int, message: str) -> None:
-        self.problems.append(f"{path}:{line}: {message}")
+        self.report_at(f"{path}:{line}", message)
+
+    def report_at(self, where: str, message: str) -> None:
+        """Keep a fault as one line, whatever the text it quotes."""
+        line = f"{where}: {' '.join(message.split())[:_LONGEST]}"
+        self.problems.append(line.encode("utf-8", "backslashreplace").decode("utf-8"))
 
     def yaml(self, path: Path) -> tuple[Any, Lines]:
+        """The data of a file and the lines of its values; no lines at all where a fault was reported."""
+        if path.exists() and not path.is_file():
+            self.report(path, 1, "not a regular file")
+            return None, {}
         try:
-            return parse(read_text(path))
+            data, lines = parse(read_text(path))
         except YamlProblem as problem:
             self.report(path, problem.line, problem.message)
         except OSError as error:
             self.report(path, 1, f"cannot be read: {error.strerror}")
+        else:
+            if data is not None:
+                return data, lines
+            self.report(path, 1, "the file is empty")
         return None, {}
 
     def invalid(self, path: Path, lines: Lines, error: ValidationError, at: tuple[str | int, ...] = ()) -> None:
         for fault in error.errors(include_url=False):
-            loc = tuple(part for part in fault["loc"] if part not in KINDS)
+            loc = fault["loc"]
+            if loc and loc[0] in KINDS:
+                loc = loc[1:]
+            elif fault["type"] == "union_tag_invalid":
+                loc = ("kind",)
             place = (*at, *loc)
             while place and place not in lines:
                 place = place[:-1]
@@ -75,8 +95,16 @@ class _Reading:
 
 
 def content_files(folders: Iterable[Path]) -> list[Path]:
-    """All YAML files of the folders, in a stable order."""
-    return [path for folder in folders for path in sorted(folder.rglob("*.yaml")) if path.is_file()]
+    """All YAML files of the folders, in a stable order; hidden ones are an editor's, not ours.
+
+    What is no readable file (a broken link, a pipe) is among them, so that it is reported and not passed over.
+    """
+    return [
+        path
+        for folder in folders
+        for path in sorted(folder.rglob("*.yaml"))
+        if not path.is_dir() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
 
 
 def fingerprint(folders: Iterable[Path], *more: bytes) -> str:
@@ -84,11 +112,22 @@ def fingerprint(folders: Iterable[Path], *more: bytes) -> str:
     digest = hashlib.sha256()
     for folder in folders:
         for path in content_files([folder]):
-            digest.update(str(path.relative_to(folder)).encode() + b"\0")
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
+            digest.update(os.fsencode(path.relative_to(folder)) + b"\0")
+            digest.update(hashlib.sha256(_bytes(path)).digest())
     for extra in more:
         digest.update(hashlib.sha256(extra).digest())
     return digest.hexdigest()
+
+
+def _bytes(path: Path) -> bytes:
+    """What `load` would look at; nothing of what it cannot read, and no more than it would read."""
+    try:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except OSError:
+        return b""
 
 
 def load(folders: Iterable[Path] = (BUNDLED,)) -> Content:
@@ -110,7 +149,9 @@ def load(folders: Iterable[Path] = (BUNDLED,)) -> Content:
         own: dict[str, Item] = {}
         for path in content_files([folder]):
             relative = path.relative_to(folder)
-            if len(relative.parts) > 1 and relative.parts[0] not in _DATA_FOLDERS:
+            if len(relative.parts) == 1 and relative.name not in _REGISTERS:
+                reading.report(path, 1, "no register; entries belong in the folder of their place")
+            elif len(relative.parts) > 1 and relative.parts[0] not in _DATA_FOLDERS:
                 _entries(reading, registers, path, relative, own)
         items.update(own)
     _check_references(reading, items)
@@ -121,10 +162,10 @@ def load(folders: Iterable[Path] = (BUNDLED,)) -> Content:
 
 def _rows(reading: _Reading, path: Path, model: type[_M]) -> Iterator[tuple[int, _M]]:
     data, lines = reading.yaml(path)
-    if data is None:
+    if not lines:
         return
     if not isinstance(data, list):
-        reading.report(path, 1, "a list is expected")
+        reading.report(path, lines[()], "a list is expected")
         return
     adapter = TypeAdapter(model)
     for n, row in enumerate(data):
@@ -146,6 +187,8 @@ def _registers(reading: _Reading, folders: list[Path]) -> Registers:
     elsewhere: set[str] = set()
     for path in _register_files(folders, "places.yaml"):
         data, lines = reading.yaml(path)
+        if not lines:
+            continue
         try:
             file = PlacesFile.model_validate(data)
         except ValidationError as error:
@@ -164,25 +207,38 @@ def _registers(reading: _Reading, folders: list[Path]) -> Registers:
         Source,
         lambda row: list(dict.fromkeys((row.id, row.title, row.short, row.number or row.short, *row.aliases))),
     )
-    for source in sources.values():
+    for source, where in sources.values():
         if source.place not in places:
-            reading.problems.append(f"sources.yaml:1: «{source.short}»: the place «{source.place}» is unknown")
-    return Registers(Sources(sources), Places(places, frozenset(elsewhere)), Domains(domains))
+            reading.report_at(where, f"«{source.short}»: the place «{source.place}» is unknown")
+    return Registers(
+        Sources({key: row for key, (row, _) in sources.items()}),
+        Places(places, frozenset(elsewhere)),
+        Domains({key: row for key, (row, _) in domains.items()}),
+    )
 
 
 def _unique(
     reading: _Reading, folders: list[Path], name: str, model: type[_M], names: Callable[[_M], list[str]]
-) -> dict[str, _M]:
-    """Rows of one register by id; a name may belong to one row only."""
-    found: dict[str, _M] = {}
+) -> dict[str, tuple[_M, str]]:
+    """Rows of one register by id (the first of their names), each with its `file:line`.
+
+    A name may belong to one row only; a row of a later folder takes the place of the earlier one of its id.
+    """
+    found: dict[str, tuple[_M, str]] = {}
     for path in _register_files(folders, name):
-        taken: dict[str, int] = {}
+        own: dict[str, tuple[_M, str]] = {}
         for line, row in _rows(reading, path, model):
-            for word in names(row):
+            key = names(row)[0]
+            if key in own:
+                reading.report(path, line, f"the id «{key}» is already used at {own[key][1]}")
+            own[key] = row, f"{path}:{line}"
+        found.update(own)
+        taken: dict[str, str] = {}
+        for row, where in found.values():
+            for word in dict.fromkeys(names(row)):
                 if word in taken:
-                    reading.report(path, line, f"the name «{word}» is already used in line {taken[word]}")
-                taken[word] = line
-            found[names(row)[0]] = row
+                    reading.report_at(where, f"the name «{word}» is already used at {taken[word]}")
+                taken[word] = where
     return found
 
 
@@ -197,12 +253,10 @@ def _entries(reading: _Reading, registers: Registers, path: Path, relative: Path
         reading.report(path, 1, f"«{domain}» is no field of domains.yaml (the file name up to the first dot)")
         return
     data, lines = reading.yaml(path)
-    if data is None:
-        if lines:
-            reading.report(path, 1, "the file is empty")
+    if not lines:
         return
     if not isinstance(data, list):
-        reading.report(path, lines.get((), 1), "a list of entries is expected")
+        reading.report(path, lines[()], "a list of entries is expected")
         return
     for n, row in enumerate(data):
         try:
@@ -247,8 +301,8 @@ def _check_references(reading: _Reading, items: dict[str, Item]) -> None:
         for name, other, kind in wanted:
             target = items.get(other)
             if target is None:
-                reading.problems.append(f"{item.where}: «{entry.id}»: {name}: there is no entry «{other}»")
+                reading.report_at(item.where, f"«{entry.id}»: {name}: there is no entry «{other}»")
             elif kind and target.entry.kind != kind:
-                reading.problems.append(f"{item.where}: «{entry.id}»: {name}: «{other}» is no {kind}")
+                reading.report_at(item.where, f"«{entry.id}»: {name}: «{other}» is no {kind}")
             elif other == entry.id:
-                reading.problems.append(f"{item.where}: «{entry.id}»: {name}: refers to itself")
+                reading.report_at(item.where, f"«{entry.id}»: {name}: refers to itself")

@@ -5,6 +5,7 @@ composed, so that five hundred of them read alike. Everything is frozen and vali
 unknown field or a value of the wrong type is an error.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, Self
@@ -19,11 +20,14 @@ from pydantic import (
     model_validator,
 )
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
+"""`fromisoformat` reads «20210715» and «2021-W28-4» too, which nobody can check at a glance."""
+
 
 def _as_date(value: Any) -> Any:
     if isinstance(value, str):
         try:
-            return date.fromisoformat(value)
+            return date.fromisoformat(value if _DAY.match(value) else "")
         except ValueError:
             raise ValueError(f"«{value}» is not a date like 2021-07-15") from None
     if isinstance(value, date) or value is None:

@@ -12,8 +12,10 @@ _PERCENT = re.compile(rf"百分之({CHINESE_NUMBER})")
 def to_int(text: str) -> int | None:
     """Read «一百零三», «两千», «86» or «二〇二六» as a number; None where it is not one.
 
-    >>> to_int("一百零三"), to_int("十五"), to_int("两百"), to_int("二〇二六"), to_int("条")
-    (103, 15, 200, 2026, None)
+    A last digit right after a unit counts the next lower one, as people speak: «一百五» is 150.
+
+    >>> to_int("一百零三"), to_int("十五"), to_int("两百五"), to_int("二〇二六"), to_int("条")
+    (103, 15, 250, 2026, None)
     """
     if text.isascii() and text.isdigit():
         return int(text)
@@ -24,15 +26,18 @@ def to_int(text: str) -> int | None:
     high, separator, low = text.partition("万")
     if separator:
         ten_thousands, rest = to_int(high), to_int(low) if low else 0
+        if low in _DIGITS and rest:
+            rest *= 1000
         return None if ten_thousands is None or rest is None else ten_thousands * 10_000 + rest
-    total, digit = 0, 0
+    total, digit, below = 0, 0, 1
     for c in text:
         if c in _UNITS:
             total += (digit or 1) * _UNITS[c]
-            digit = 0
+            digit, below = 0, _UNITS[c] // 10
         else:
             digit = _DIGITS[c]
-    return total + digit
+            below = below if digit else 1
+    return total + digit * below
 
 
 def numbers_in(text: str) -> set[str]:

@@ -64,7 +64,11 @@ class Sources:
         source = self.by_id[citation.source]
         version = (self.version(source.id, day) if day else None) or source.versions[-1]
         number = citation.article
+        if citation.paragraph == 0 or citation.item == "0":
+            return "paragraphs and items count from 1"
         if number is None:
+            if version.articles is not None and (citation.paragraph or citation.item):
+                return f"{source.short} has articles: say of which article this is a part"
             return None
         if version.articles is None:
             return f"{source.short} has no numbered articles"
@@ -195,8 +199,16 @@ class Registers:
 
 
 def check_places(file: PlacesFile) -> Iterable[tuple[str, str]]:
-    """Faults of the place tree as (path, message): unknown parents and cycles."""
+    """Faults of the place tree as (path, message): folders and aliases of two places, unknown parents, cycles."""
     rows = {row.path: row for row in file.places}
+    for what, names in (
+        ("the folder", [(row.slug, row.path) for row in file.places]),
+        ("the alias", [(alias, row.path) for row in file.places for alias in row.aliases]),
+    ):
+        owner: dict[str, str] = {}
+        for name, path in names:
+            if owner.setdefault(name, path) != path:
+                yield path, f"{what} «{name}» of «{path}» is already that of «{owner[name]}»"
     for row in file.places:
         seen = {row.path}
         current = row.parent

@@ -19,7 +19,9 @@ MAX_DEPTH = 12
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INT = re.compile(r"-?(0|[1-9][0-9]{0,15})\Z")
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "": None, "~": None}
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff]"
+)
 
 Location = tuple[str | int, ...]
 Lines = dict[Location, int]
@@ -77,8 +79,8 @@ def parse(text: str) -> tuple[Any, Lines]:
             _line(error.problem_mark or error.context_mark), f"not valid YAML: {error.problem or error.context}"
         ) from None
     except yaml.YAMLError as error:
-        raise YamlProblem(1, f"not valid YAML: {error}") from None
-    lines: Lines = {}
+        raise YamlProblem(1, f"not valid YAML: {str(error).splitlines()[0]}") from None
+    lines: Lines = {(): 1}
     return (None if node is None else _build(node, (), lines)), lines
 
 

@@ -10,6 +10,13 @@ from knowledge.search.profile import Phrasing, Profile
 from knowledge.search.question import Question
 
 NAMES = (
+    "core_ask",
+    "core_head",
+    "core_whole",
+    "letters_ask",
+    "letters_head",
+    "letters_whole",
+    "intent_title",
     "ask_cover",
     "ask_dice",
     "head_cover",
@@ -19,7 +26,6 @@ NAMES = (
     "concept_whole",
     "concept_extra",
     "title_missing",
-    "characters",
     "ratio",
     "intent",
     "kind",
@@ -28,7 +34,6 @@ NAMES = (
     "named_source",
     "field_extra",
     "field_match",
-    "comparison",
 )
 
 _KIND_INTENT = {
@@ -43,8 +48,12 @@ class Weights:
     """Inverse document frequencies of a question's pieces, computed once a question."""
 
     bigrams: dict[str, float]
+    core: dict[str, float]
+    letters: dict[str, float]
     concepts: dict[str, float]
     total: float
+    core_total: float
+    letters_total: float
     concept_total: float
     unknown: float
     """Share of the question's weight in pairs of characters that the content does not know at all."""
@@ -56,7 +65,19 @@ def weigh(question: Question, index: Index) -> Weights:
     of_concepts = {name: max(index.concept_weight(name), 0.1) for name in question.concepts}
     total = sum(of_bigrams.values()) or 1.0
     unknown = sum(weight for token, weight in of_bigrams.items() if not index.frequency(token))
-    return Weights(of_bigrams, of_concepts, total, sum(of_concepts.values()), unknown / total)
+    of_core = {token: index.weight(token) for token in question.core}
+    of_letters = {letter: max(index.weight(letter), 0.0) for letter in question.characters}
+    return Weights(
+        of_bigrams,
+        of_core,
+        of_letters,
+        of_concepts,
+        total,
+        sum(of_core.values()) or 1.0,
+        sum(of_letters.values()) or 1.0,
+        sum(of_concepts.values()),
+        unknown / total,
+    )
 
 
 def features(
@@ -68,7 +89,7 @@ def features(
         leave_out: a phrasing to act as if it did not exist (used when phrasings serve as test questions).
     """
     phrasings = [p for p in profile.phrasings if p.text != leave_out] if leave_out else profile.phrasings
-    ask_cover = ask_dice = concept_ask = letters = 0.0
+    ask_cover = ask_dice = core_ask = concept_ask = letters = 0.0
     best: Phrasing = phrasings[0]
     for phrasing in phrasings:
         shared = sum(weights.bigrams[token] for token in question.bigrams & phrasing.bigrams)
@@ -78,12 +99,22 @@ def features(
         if dice > ask_dice:
             ask_dice, best = dice, phrasing
         concept_ask = max(concept_ask, _concept_dice(question, weights, phrasing, index))
-        letters = max(letters, _letters(question, phrasing))
+        core_ask = max(core_ask, _dice(weights.core, weights.core_total, phrasing.core, index))
+        letters = max(letters, _dice(weights.letters, weights.letters_total, phrasing.characters, index))
     head = frozenset().union(*(p.bigrams for p in phrasings))
+    core = frozenset().union(*(p.core for p in phrasings))
+    head_letters = frozenset().union(*(p.characters for p in phrasings))
     head_concepts = frozenset().union(*(p.concepts for p in phrasings))
     intents = frozenset().union(*(p.intents for p in phrasings))
     all_concepts = head_concepts | profile.body_concepts
     return (
+        core_ask,
+        _cover(weights.core, core, weights.core_total),
+        _cover(weights.core, core | profile.body, weights.core_total),
+        letters,
+        _cover(weights.letters, head_letters, weights.letters_total),
+        _cover(weights.letters, head_letters | profile.body_characters, weights.letters_total),
+        len(question.intents & profile.phrasings[0].intents) / len(question.intents) if question.intents else 0.5,
         ask_cover,
         ask_dice,
         sum(weights.bigrams[token] for token in question.bigrams & head) / weights.total,
@@ -93,7 +124,6 @@ def features(
         _share(weights.concepts, all_concepts, weights.concept_total),
         _unasked(best.concepts, question, index),
         _unasked(profile.title_concepts, question, index),
-        letters,
         fuzz.ratio(question.text, best.text) / 100,
         len(question.intents & intents) / len(question.intents) if question.intents else 0.5,
         float(_KIND_INTENT.get(profile.kind, "-") in question.intents),
@@ -102,7 +132,6 @@ def features(
         float(any(cite[0] in question.sources for cite in profile.cites[:1])),
         float(bool(profile.fields) and not profile.fields & question.fields),
         float(bool(profile.fields & question.fields)),
-        float(profile.comparison != ("difference" in question.intents)),
     )
 
 
@@ -124,9 +153,13 @@ def _concept_dice(question: Question, weights: Weights, phrasing: Phrasing, inde
     return 2 * shared / (weights.concept_total + own)
 
 
-def _letters(question: Question, phrasing: Phrasing) -> float:
-    both = len(question.characters & phrasing.characters)
-    return 2 * both / ((len(question.characters) + len(phrasing.characters)) or 1)
+def _cover(weights: dict[str, float], held: frozenset[str], total: float) -> float:
+    return sum(weight for token, weight in weights.items() if token in held) / total
+
+
+def _dice(weights: dict[str, float], total: float, other: frozenset[str], index: Index) -> float:
+    shared = sum(weight for token, weight in weights.items() if token in other)
+    return 2 * shared / (total + sum(max(index.weight(token), 0.0) for token in other))
 
 
 def _reference(question: Question, profile: Profile) -> float:
@@ -148,15 +181,16 @@ def _reference(question: Question, profile: Profile) -> float:
 GATE_NAMES = (
     "score",
     "margin",
-    "ask_cover",
-    "ask_dice",
-    "whole_cover",
+    "core_ask",
+    "core_head",
+    "core_whole",
+    "letters_ask",
+    "letters_whole",
     "concept_ask",
     "concept_missing",
     "unknown",
     "length",
     "no_concept",
-    "characters",
 )
 
 
@@ -164,16 +198,18 @@ def gate_features(
     question: Question, weights: Weights, row: tuple[float, ...], score: float, margin: float
 ) -> tuple[float, ...]:
     """What tells whether the best candidate really answers: the row of `GATE_NAMES`."""
+    named = dict(zip(NAMES, row, strict=True))
     return (
         score,
         min(margin, 3.0),
-        row[0],
-        row[1],
-        row[3],
-        row[4],
-        1.0 - row[6] if question.concepts else 0.0,
+        named["core_ask"],
+        named["core_head"],
+        named["core_whole"],
+        named["letters_ask"],
+        named["letters_whole"],
+        named["concept_ask"],
+        1.0 - named["concept_whole"] if question.concepts else 0.0,
         weights.unknown,
-        log(1 + len(question.bigrams)),
+        log(1 + len(question.core)),
         float(not question.concepts),
-        row[9],
     )

@@ -8,14 +8,15 @@ length of the whole row: pairs of characters of the ways of asking (`fts_head`) 
 (`fts_whole`), concepts of the lexicon, and sounds.
 """
 
+import contextlib
 import json
 import math
 import os
 import sqlite3
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -29,13 +30,16 @@ from knowledge.search import lexicon as lexicon_module
 from knowledge.search.lexicon import Lexicon, read_lexicon
 from knowledge.search.pinyin import compile_syllables, key, sound_bigrams
 from knowledge.search.profile import Profile, body_text, head_texts, make_profile
-from knowledge.search.text import bigrams
+from knowledge.search.text import bigrams, characters
 from zhifa_errors import IndexUnavailable
 
-FORMAT = 5
+FORMAT = 6
 """Raised whenever what this module writes changes its form."""
 
-CHANNELS = ("head", "whole", "concept", "sound")
+_HEADER = 100
+_BUILDING = ".building-"
+_ABANDONED = 3600.0
+CHANNELS = ("head", "whole", "letter", "concept", "sound")
 _RAREST = 14
 """Tokens of a question that are searched for: the rarest say most, and the common ones cost time."""
 
@@ -61,27 +65,54 @@ def build(folders: Sequence[Path], into: Path) -> Path:
         IndexUnavailable: the file could not be written.
     """
     target = into / index_name(folders)
-    if target.is_file():
-        return target
-    content, lexicon = load(folders), read_lexicon()
-    return write(content, lexicon, target)
+    while not _whole(target):
+        content, lexicon = load(folders), read_lexicon()
+        # A file saved while they were being read would else be filed under the name of what it replaced.
+        read_as, target = target, into / index_name(folders)
+        if read_as == target:
+            return write(content, lexicon, target)
+    return target
+
+
+def _whole(path: Path) -> bool:
+    """Whether the file is there in its full length; a full disk or a power cut may have shortened it."""
+    try:
+        with path.open("rb") as stream:
+            header = stream.read(_HEADER)
+            length = os.fstat(stream.fileno()).st_size
+    except OSError:
+        return False
+    if len(header) < _HEADER or not header.startswith(b"SQLite format 3\0"):
+        return False
+    page_size = int.from_bytes(header[16:18])
+    return length == (65_536 if page_size == 1 else page_size) * int.from_bytes(header[28:32])
 
 
 def write(content: Content, lexicon: Lexicon, target: Path) -> Path:
     """Write checked content as an index file, aside and then renamed."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".building-", suffix=".db", dir=target.parent)
-        os.close(handle)
+        _sweep(target.parent)
+        handle, name = tempfile.mkstemp(prefix=_BUILDING, suffix=".db", dir=target.parent)
         aside = Path(name)
         try:
             _compile(content, lexicon, aside)
+            os.fsync(handle)
             aside.replace(target)
         finally:
+            os.close(handle)
             aside.unlink(missing_ok=True)
     except (OSError, sqlite3.Error) as error:
         raise IndexUnavailable(f"知识库索引写不进 {target.parent}（{error}）；原有索引没有改动。") from error
     return target
+
+
+def _sweep(folder: Path) -> None:
+    """Take away what builds that were killed left behind."""
+    for left in folder.glob(f"{_BUILDING}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _ABANDONED:
+                left.unlink()
 
 
 def _compile(content: Content, lexicon: Lexicon, path: Path) -> None:
@@ -129,12 +160,14 @@ def _compile(content: Content, lexicon: Lexicon, path: Path) -> None:
         head, body = heads[item.entry.id], bodies[item.entry.id]
         head_bigrams = [token for text in head for token in bigrams(text)]
         everything = [*head_bigrams, *bigrams(body)]
+        letters = {c for text in (*head, body) for c in characters(text)}
         concepts = [name for text in head for name in lexicon.concepts_in(text)]
         rows["head"].append((n, " ".join(head_bigrams)))
         rows["whole"].append((n, " ".join(everything)))
+        rows["letter"].append((n, " ".join(c for text in head for c in characters(lexicon.core(text)))))
         rows["concept"].append((n, " ".join(names[name] for name in concepts)))
         rows["sound"].append((n, " ".join(token for text in head for token in sound_bigrams(text, syllables))))
-        documents.update(set(everything))
+        documents.update({*everything, *letters})
         concept_documents.update(set(concepts) | lexicon.concepts_in(body))
     for channel in CHANNELS:
         db.execute(f"CREATE VIRTUAL TABLE fts_{channel} USING fts5(tokens, content='', tokenize='unicode61')")
@@ -306,7 +339,3 @@ class Index:
             "SELECT n, MIN(rank) FROM cites WHERE source = ? AND article = ? GROUP BY n", (source, article)
         )
         return dict(rows.fetchall())
-
-    def in_force(self, n: int, day: date) -> bool:
-        """Whether the entry holds on that day."""
-        return self.item(self.profile(n).id).entry.in_force.covers(day)

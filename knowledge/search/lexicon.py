@@ -1,5 +1,6 @@
 """The words of the trade as the search uses them, read from `lexicon.yaml`."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
@@ -60,6 +61,8 @@ class Lexicon(Model):
     aspects: Words
     intents: dict[str, Words]
     generic: Words
+    fillers: Words
+    comparing: Words
     chatter: Words
     smalltalk: dict[str, Words]
     refusals: Annotated[tuple[Refusal, ...], BeforeValidator(_rows)]
@@ -100,6 +103,16 @@ class Lexicon(Model):
     def intents_in(self, text: str) -> frozenset[str]:
         """Kinds of question (how long, who, may one …) a normalised text asks."""
         return frozenset(name for name, words in self.intents.items() if any(word in text for word in words))
+
+    @cached_property
+    def _hollow(self) -> re.Pattern[str]:
+        words = {normalise(word) for group in (self.fillers, *self.intents.values()) for word in group}
+        return re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)))
+
+    def core(self, text: str) -> str:
+        """A normalised text without the words that only make it a question; the text itself if nothing is left."""
+        rest = self._hollow.sub(" ", text)
+        return rest if any(c.isalnum() for c in rest) else text
 
     @cached_property
     def _chatter_longest_first(self) -> list[str]:

@@ -17,6 +17,8 @@ class Phrasing:
     text: str
     bigrams: frozenset[str]
     characters: frozenset[str]
+    core: frozenset[str]
+    """Pairs of what it is about, without the words that only make it a question."""
     concepts: frozenset[str]
     intents: frozenset[str]
 
@@ -31,6 +33,7 @@ class Profile:
     title_concepts: frozenset[str]
     phrasings: tuple[Phrasing, ...]
     body: frozenset[str]
+    body_characters: frozenset[str]
     body_concepts: frozenset[str]
     fields: frozenset[str]
     """Fields of enforcement its title or answer names; empty for what applies in every field."""
@@ -80,7 +83,8 @@ def make_phrasing(text: str, lexicon: Lexicon) -> Phrasing:
     return Phrasing(
         bare,
         frozenset(bigrams(bare)),
-        frozenset(characters(bare)),
+        frozenset(characters(lexicon.core(bare))),
+        frozenset(bigrams(lexicon.core(bare))),
         lexicon.concepts_in(bare),
         lexicon.intents_in(bare),
     )
@@ -105,6 +109,7 @@ def make_profile(
         phrasings[0].concepts,
         phrasings,
         frozenset(bigrams(body)),
+        frozenset(characters(body)),
         lexicon.concepts_in(body),
         domains.mentioned(heads[0] + "\n" + body.split("\n", 1)[0]),
         2 * sum("difference" in phrasing.intents for phrasing in phrasings) >= len(phrasings),

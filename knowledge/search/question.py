@@ -45,6 +45,7 @@ class Question:
     text: str
     bigrams: frozenset[str]
     characters: frozenset[str]
+    core: frozenset[str]
     concepts: frozenset[str]
     intents: frozenset[str]
     references: tuple[Reference, ...] = ()
@@ -52,6 +53,8 @@ class Question:
     places: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     fields: frozenset[str] = frozenset()
+    compares: bool = False
+    """Whether it asks how places differ."""
     corrected: bool = False
 
 
@@ -82,6 +85,7 @@ def understand(text: str, index: Index) -> Question:
         places=places,
         foreign=foreign,
         fields=registers.domains.mentioned(text),
+        compares=len(places) > 1 or any(word in text for word in lexicon.comparing),
     )
 
 
@@ -89,7 +93,8 @@ def _pieces(text: str, index: Index) -> Question:
     return Question(
         text,
         frozenset(bigrams(text)),
-        frozenset(characters(text)),
+        frozenset(characters(index.lexicon.core(text))),
+        frozenset(bigrams(index.lexicon.core(text))),
         index.lexicon.concepts_in(text),
         index.lexicon.intents_in(text),
     )

@@ -18,6 +18,7 @@ from knowledge.search.question import Question
 
 PARAMETERS = Path(__file__).with_name("parameters.json")
 _KEPT = 60
+_LETTERS = 8
 _FALLBACK_UNKNOWN = 0.35
 
 
@@ -80,6 +81,7 @@ def find(question: Question, weights: Weights, index: Index) -> set[int]:
     tokens = index.rarest(question.bigrams)
     found = set(index.search("head", tokens, 40))
     found.update(index.search("whole", tokens, 15))
+    found.update(index.search("letter", index.rarest(question.characters)[:_LETTERS], 15))
     found.update(index.search("concept", index.concept_tokens(question.concepts), 25))
     if weights.unknown > _FALLBACK_UNKNOWN:
         from knowledge.search.pinyin import sound_bigrams

@@ -8,6 +8,12 @@ def plain(reply: Reply) -> str:
     return "\n".join(line for block in reply.blocks for line in _lines(block))
 
 
+def offering(reply: Reply) -> str:
+    """The plain text with the entries it offers, one a line, for a reader who has no buttons."""
+    offered = [f"• {b.label}" for row in reply.rows for b in row if b.data.startswith("open:")]
+    return "\n".join((plain(reply), *offered))
+
+
 def terminal(reply: Reply) -> str:
     """A reply with its buttons numbered, as the terminal shows it."""
     buttons = [button for row in reply.rows for button in row]

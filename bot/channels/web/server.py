@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -18,7 +19,6 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
@@ -28,16 +28,28 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from actions import events
 from actions.conversation import find_state
 from actions.message import BUTTON_DATA_BYTES, Incoming
+from actions.transaction import Tx
 from bot.app import App
 from bot.dispatch import Dispatcher
+from bot.logs import logger
 from handlers.help_ import MENU
+from zhifa_errors import StoreError
 
 CHANNEL = "web"
 _HERE = Path(__file__).parent
 _COOKIE = "zhifa_session"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+_EVENT = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_ROW = re.compile(r"[0-9]{1,18}")
+_LAST = ("help", "cancel")
 _BODY_CAP = 512 * 1024
+_TOO_LONG = "这条消息太长了，没有发送；请缩短后再发。"
+_TOO_FAST = "您发得太快了，这条消息没有发送；请稍等一会儿再发。"
 _YEAR = 365 * 24 * 3600
 _BEAT = 15.0
+_MENU = sorted(MENU, key=lambda row: _LAST.index(row[0]) if row[0] in _LAST else -1)
+"""Help and the way out stand last: they are needed least."""
+_log = logger("web")
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -97,7 +109,12 @@ class Nudges:
 
 
 class Guard:
-    """Refuses requests for other hosts and from other origins, caps bodies, adds the security headers."""
+    """Refuses requests for other hosts and from other origins, caps bodies, adds the security headers.
+
+    Args:
+        app: what is guarded.
+        hosts: names the page may be asked for under; empty for any.
+    """
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
         self._app = app
@@ -113,8 +130,13 @@ class Guard:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                extra = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
-                message["headers"] = [*message["headers"], *extra]
+                extra = dict(_HEADERS)
+                if request.url.path.startswith("/static/"):
+                    extra["cache-control"] = "no-cache"  # kept, but asked about: page and script change together
+                message["headers"] = [
+                    *message["headers"],
+                    *((name.encode(), value.encode()) for name, value in extra.items()),
+                ]
             await send(message)
 
         if refusal is not None:
@@ -123,15 +145,15 @@ class Guard:
             await self._app(scope, receive, with_headers)
 
     def _refusal(self, request: Request) -> Response | None:
-        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-        if self._hosts and host not in self._hosts:
+        host = request.headers.get("host", "")
+        if self._hosts and _hostname(f"//{host}") not in self._hosts:
             return PlainTextResponse("unknown host", 400)
         origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        if origin is not None and origin.partition("://")[2] != host:
             return PlainTextResponse("foreign origin", 403)
         length = request.headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > _BODY_CAP:
-            return JSONResponse({"error": "这条消息太长了，没有发送；请缩短后再发。"}, 413)
+        if not length.isdecimal() or len(length) > 9 or int(length) > _BODY_CAP:
+            return _error(_TOO_LONG, 413)
         return None
 
 
@@ -151,13 +173,13 @@ class WebChat:
         templates = Environment(loader=FileSystemLoader(_HERE), autoescape=select_autoescape())
         self._page = templates.get_template("page.html")
 
-    def asgi(self) -> Starlette:
+    def asgi(self) -> ASGIApp:
         """The ASGI application."""
         settings = self._app.settings
         hosts = {"localhost", "127.0.0.1", "::1"} if settings.web_is_loopback else set()
         if settings.public_url and (name := urlsplit(settings.public_url).hostname):
             hosts.add(name)
-        return Starlette(
+        routes = Starlette(
             routes=[
                 Route("/", self.page),
                 Route("/messages", self.messages),
@@ -166,14 +188,16 @@ class WebChat:
                 Route("/healthz", self.health),
                 Mount("/static", StaticFiles(directory=_HERE / "static")),
             ],
-            middleware=[Middleware(Guard, hosts=frozenset(hosts))],
+            exception_handlers={StoreError: _not_kept},
         )
+        # Around everything, so that the answer to a failure carries the headers too.
+        return Guard(routes, frozenset(hosts))
 
     async def page(self, request: Request) -> Response:
         """The page itself; gives a new visitor a session."""
-        token = request.cookies.get(_COOKIE) or secrets.token_urlsafe(32)
+        token = _session(request) or secrets.token_urlsafe(32)
         place = await asyncio.to_thread(self._place, _address(token))
-        html = self._page.render(csrf=self._csrf(token), place=place.replace("/", " "), menu=MENU)
+        html = self._page.render(csrf=self._csrf(token), place=place, menu=_MENU)
         response = HTMLResponse(html, headers={"cache-control": "no-store"})
         secure = bool(self._app.settings.public_url and self._app.settings.public_url.startswith("https"))
         response.set_cookie(_COOKIE, token, max_age=_YEAR, httponly=True, samesite="lax", secure=secure)
@@ -181,41 +205,58 @@ class WebChat:
 
     def _place(self, address: str) -> str:
         with self._app.database.read() as tx:
-            return find_state(tx, CHANNEL, address).place or self._app.place
+            return self._place_in(tx, address)
+
+    def _place_in(self, tx: Tx, address: str) -> str:
+        chosen = find_state(tx, CHANNEL, address).place
+        held = self._app.shelf.library.registers.places
+        return held.label(chosen if chosen in held.by_path else self._app.place)
 
     async def messages(self, request: Request) -> Response:
-        """Lines of the chat after what the page has seen: `{"lines": […], "seen": "inbox.outbox"}`."""
+        """Lines of the chat after what the page has seen.
+
+        Returns:
+            `{"lines": […], "seen": "inbox.outbox", "place"}`; `seen` is what to ask after the next time.
+        """
         address = self._who(request)
         if address is None:
             return _no_session()
         after = _seen(request.query_params.get("after", ""))
 
-        def lines() -> list[events.Line]:
+        def lines() -> tuple[list[events.Line], str]:
             with self._app.database.read() as tx:
-                return events.list_lines(tx, CHANNEL, address, after)
+                return events.list_lines(tx, CHANNEL, address, after), self._place_in(tx, address)
 
-        found = await asyncio.to_thread(lines)
+        found, place = await asyncio.to_thread(lines)
         seen = (
             max([after[0], *(line.row for line in found if line.me)]),
             max([after[1], *(line.row for line in found if not line.me)]),
         )
         return JSONResponse(
-            {"lines": [_line(line) for line in found], "seen": f"{seen[0]}.{seen[1]}"},
+            {"lines": [_line(line) for line in found], "seen": f"{seen[0]}.{seen[1]}", "place": place},
             headers={"cache-control": "no-store"},
         )
 
     async def send(self, request: Request) -> Response:
         """A typed message or a pressed button: kept, then answered by way of the store."""
-        address, token = self._who(request), request.cookies.get(_COOKIE, "")
-        if address is None:
+        token = _session(request)
+        if token is None:
             return _no_session()
-        if not hmac.compare_digest(request.headers.get("x-zhifa-token", ""), self._csrf(token)):
-            return JSONResponse({"error": "页面过期了，请刷新后再发。"}, 403)
-        incoming = _incoming(address, await _json(request))
+        if not hmac.compare_digest(request.headers.get("x-zhifa-token", "").encode(), self._csrf(token).encode()):
+            return _error("页面过期了，请刷新后再发。", 403)
+        body = await _body(request)
+        if body is None:
+            return _error(_TOO_LONG, 413)
+        incoming = _incoming(_address(token), body)
         if incoming is None:
-            return JSONResponse({"error": "这条消息没有看懂，没有发送；请刷新页面再试。"}, 400)
-        await self.dispatcher.receive(*incoming)
+            return _error("这条消息没有看懂，没有发送；请刷新页面再试。", 400)
+        if not await self.dispatcher.receive(*incoming) and not await asyncio.to_thread(self._is_known, incoming[1]):
+            return _error(_TOO_FAST, 429)
         return JSONResponse({"ok": True}, 202)
+
+    def _is_known(self, event_id: str) -> bool:
+        with self._app.database.read() as tx:
+            return events.is_known(tx, CHANNEL, event_id)
 
     async def stream(self, request: Request) -> Response:
         """Server-sent events: only «there is something new»."""
@@ -231,7 +272,7 @@ class WebChat:
         return JSONResponse({"ok": True, "entries": self._app.shelf.library.index.size})
 
     def _who(self, request: Request) -> str | None:
-        token = request.cookies.get(_COOKIE)
+        token = _session(request)
         return _address(token) if token else None
 
     def _csrf(self, token: str) -> str:
@@ -242,8 +283,32 @@ def _address(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()[:32]
 
 
+def _session(request: Request) -> str | None:
+    """The session the page was given; anything else in the cookie is none."""
+    token = request.cookies.get(_COOKIE, "")
+    return token if _TOKEN.fullmatch(token) else None
+
+
+def _hostname(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # «[» alone, for instance
+        return ""
+
+
+def _error(text: str, status: int) -> Response:
+    """What happened, what was kept and what to do, as the page shows it."""
+    return JSONResponse({"error": text}, status)
+
+
 def _no_session() -> Response:
-    return JSONResponse({"error": "会话已过期，请刷新页面。"}, 401)
+    return _error("会话已过期，请刷新页面。", 401)
+
+
+async def _not_kept(_request: Request, error: Exception) -> Response:
+    """The database is busy or gone; the page tries again by itself."""
+    _log.error("store_unavailable", error=str(error))
+    return _error("暂时存不下这条消息，正在重试…", 503)
 
 
 def _seen(text: str) -> tuple[int, int]:
@@ -252,37 +317,45 @@ def _seen(text: str) -> tuple[int, int]:
 
 
 def _line(line: events.Line) -> dict[str, Any]:
+    """A line as the page reads it; `event` is the page's own name for what it sent."""
     return {
         "id": f"{'me' if line.me else 'bot'}-{line.row}",
         "row": str(line.row),
         "me": line.me,
         "at": line.at.isoformat(),
+        "event": line.event_id and line.event_id.partition(":")[2],
         "edits": None if line.target is None else f"bot-{line.target}",
         **line.body,
     }
 
 
-async def _json(request: Request) -> Any:
+async def _body(request: Request) -> bytes | None:
+    """The body; None where it is longer than the cap, whatever length was announced."""
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > _BODY_CAP:
             return None
+    return body
+
+
+def _incoming(address: str, body: bytes) -> tuple[Incoming, str] | None:
+    """What the page sent, with the id it is kept under; None where it is not of the form."""
+    data: Any = None
     with contextlib.suppress(ValueError, RecursionError):
-        return json.loads(body)
-    return None
-
-
-def _incoming(address: str, data: Any) -> tuple[Incoming, str] | None:
-    """What the page sent, or None where it is not of the form."""
+        data = json.loads(body)
     if not isinstance(data, dict):
         return None
     text, event, message = data.get("text"), data.get("id"), data.get("message")
-    if not isinstance(text, str) or not isinstance(event, str) or not 8 <= len(event) <= 64:
+    if not isinstance(text, str) or not isinstance(event, str) or not _EVENT.fullmatch(event):
         return None
+    # Half a surrogate pair cannot be kept, and PostgreSQL takes no NUL.
     text = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
-    if data.get("kind") == "press":
-        if len(text.encode()) > BUTTON_DATA_BYTES or not (message is None or isinstance(message, str)):
+    match data.get("kind"):
+        case "text":
+            return Incoming(CHANNEL, address, "text", text), f"{address}:{event}"
+        case "press" if len(text.encode()) <= BUTTON_DATA_BYTES:
+            edited = message if isinstance(message, str) and _ROW.fullmatch(message) else None
+            return Incoming(CHANNEL, address, "press", text, edited), f"{address}:{event}"
+        case _:
             return None
-        return Incoming(CHANNEL, address, "press", text, message), f"{address}:{event}"
-    return Incoming(CHANNEL, address, "text", text), f"{address}:{event}"

@@ -1,0 +1,180 @@
+"""What every test has: no network but this machine, a library compiled once, the day, and the command.
+
+The tests drive the real thing (real files, real processes); this module only gives it a place of its own.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from knowledge.library import Library
+
+ROOT = Path(__file__).resolve().parent.parent
+TODAY = date(2026, 11, 21)
+"""The day the tests live on; content in force then is what they ask about."""
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+_SLOW = [HealthCheck.too_slow]
+settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, suppress_health_check=_SLOW)
+settings.register_profile("default", max_examples=150, deadline=None, suppress_health_check=_SLOW)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _runtime_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Chromium and others look for XDG_RUNTIME_DIR, which a container does not have."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("runtime")
+        folder.chmod(0o700)
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        yield
+
+
+class NetworkForbidden(Exception):
+    """A test wanted to speak with something outside this machine."""
+
+
+def stays_here(address: Any) -> bool:
+    """Whether a socket address is this machine's own: a Unix path, or a loopback host."""
+    if isinstance(address, str | bytes):
+        return True
+    host = str(address[0])
+    if host in {"", "localhost"}:
+        return True
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Refuse every other address, and fail the test at its end even where the program swallowed the refusal.
+
+    Yields:
+        The addresses that were refused; empty at the end, or the test fails.
+    """
+    refused: list[Any] = []
+
+    def guard(owner: Any, name: str, at: int) -> None:
+        """Check the address, the argument `at` (from the end where it is negative), before the real call."""
+        real = getattr(owner, name)
+
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            address = args[at]
+            if not stays_here(address):
+                refused.append(address)
+                raise NetworkForbidden(f"{name} {address!r}")
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, checked)
+
+    for name, at in {"connect": 1, "connect_ex": 1, "sendto": -1}.items():
+        guard(socket.socket, name, at)
+    resolve = socket.getaddrinfo
+
+    def resolve_here(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name is not None and not stays_here((name,)):
+            refused.append(name)
+            raise NetworkForbidden(f"getaddrinfo {name!r}")
+        return resolve(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_here)
+    yield refused
+    assert refused == [], "a test may not leave this machine"
+
+
+@pytest.fixture
+def today() -> date:
+    """The day the tests live on."""
+    return TODAY
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """The bundled content, compiled once for the whole run."""
+    return Library.open(tmp_path_factory.mktemp("index"))
+
+
+def clean_environment(data_dir: Path, **more: str) -> dict[str, str]:
+    """An environment for a subprocess: nothing of the caller's `ZHIFA_…` settings, a data folder of its own."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in {"PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "VIRTUAL_ENV", "SYSTEMROOT"}
+    }
+    return {
+        **kept,
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONWARNINGS": "error",
+        "ZHIFA_DATA_DIR": str(data_dir),
+        "ZHIFA_WEB_LISTEN": "off",
+        **more,
+    }
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """The data folder of the commands of one test."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(data_dir: Path, tmp_path: Path) -> Command:
+    """Run `python -m bot …` to its end, away from the checkout: `run("ask", "…", ZHIFA_LOG="error")`.
+
+    `stdin` is text for standard input; other keywords are environment variables. The exit code is the
+    caller's to check.
+    """
+
+    def command(*args: str | Path, stdin: str = "", **env: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "bot", *map(str, args)],
+            cwd=tmp_path,
+            env=clean_environment(data_dir, **env),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+
+    return command
+
+
+@pytest.fixture
+def start(data_dir: Path, tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Start `python -m bot …` and leave it running; whatever still runs at the end is killed."""
+    running: list[subprocess.Popen[str]] = []
+
+    def command(*args: str | Path, **env: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot", *map(str, args)],
+            cwd=tmp_path,
+            env=clean_environment(data_dir, **env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        running.append(process)
+        return process
+
+    yield command
+    for process in running:
+        process.kill()
+        process.communicate()
