@@ -7,7 +7,7 @@ what differs is how they find and order.
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from rapidfuzz import fuzz, process
 
@@ -18,21 +18,23 @@ from knowledge.search.profile import body_text, head_texts, normalise_long
 from knowledge.search.question import understand
 from knowledge.search.ranking import rank
 from knowledge.search.text import bigrams, normalise
+from knowledge.search.verdict import Verdict
 
 _FETCHED = 50
 """Rows a baseline fetches, so that enough is left where some hold elsewhere."""
+Answer = TypeVar("Answer")
 
 
-class Engine(Protocol):
+class Engine(Protocol[Answer]):
     """Something that finds entries for a question."""
 
     name: str
 
-    def answer(self, text: str, place: str) -> object:
+    def answer(self, text: str, place: str) -> Answer:
         """What is timed: all the work for one question."""
 
-    def ranked(self, text: str, place: str) -> list[str]:
-        """Ids of entries that hold in the place, the best first, at least three where there are any."""
+    def ranked(self, text: str, place: str, answer: Answer) -> list[str]:
+        """The best three entries that hold in the place, the best first."""
 
 
 def _usable(library: Library, ids: Iterator[str], place: str) -> list[str]:
@@ -55,12 +57,12 @@ class Ours:
     def __init__(self, library: Library) -> None:
         self._library = library
 
-    def answer(self, text: str, place: str) -> object:
+    def answer(self, text: str, place: str) -> Verdict:
         """The verdict."""
         return self._library.ask(text, place, TODAY)
 
-    def ranked(self, text: str, place: str) -> list[str]:
-        """The candidates in order, however unsure."""
+    def ranked(self, text: str, place: str, _answer: Verdict) -> list[str]:
+        """The candidates of the whole message in order, however unsure: what the gate decides upon."""
         index = self._library.index
         question = understand(normalise(text), index)
         candidates = rank(question, index, self._library.fitted).candidates
@@ -98,9 +100,9 @@ class PlainFts:
         rows = self._db.execute("SELECT id FROM t WHERE t MATCH ? ORDER BY rank LIMIT ?", (query, _FETCHED))
         return [row[0] for row in rows]
 
-    def ranked(self, text: str, place: str) -> list[str]:
+    def ranked(self, _text: str, place: str, answer: list[str]) -> list[str]:
         """The same, of those that hold here."""
-        return _usable(self._library, iter(self.answer(text, place)), place)
+        return _usable(self._library, iter(answer), place)
 
 
 class Fuzzy:
@@ -120,6 +122,6 @@ class Fuzzy:
         found = process.extract(normalise(text), self._texts, scorer=fuzz.WRatio, processor=None, limit=_FETCHED)
         return [self._ids[at] for _, _, at in found]
 
-    def ranked(self, text: str, place: str) -> list[str]:
+    def ranked(self, _text: str, place: str, answer: list[str]) -> list[str]:
         """The same, of those that hold here."""
-        return _usable(self._library, iter(self.answer(text, place)), place)
+        return _usable(self._library, iter(answer), place)

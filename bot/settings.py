@@ -53,7 +53,9 @@ class Settings(BaseSettings):
             except (ArgumentError, ValueError):
                 driver = ""
             if driver not in _DRIVERS:
-                raise ValueError("not a URL like postgresql+psycopg://user:password@host/name or sqlite+pysqlite:///file")
+                raise ValueError(
+                    "not a URL like postgresql+psycopg://user:password@host/name or sqlite+pysqlite:///file"
+                )
         return value
 
     @field_validator("timezone")

@@ -34,11 +34,15 @@ def serve() -> None:
     configure(settings.log, settings.secrets())
     if settings.web_listen == "off":
         raise UsageError("ZHIFA_WEB_LISTEN is off and no other channel is configured; there is nothing to serve")
-    app = open_app(settings)
+    listener = _listen(settings)  # first: a port in use is no reason to touch the data
     try:
-        asyncio.run(_run(app))
+        app = open_app(settings)
+        try:
+            asyncio.run(_run(app, listener))
+        finally:
+            app.database.close()
     finally:
-        app.database.close()
+        listener.close()
 
 
 class _Server(uvicorn.Server):
@@ -50,8 +54,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _run(app: App) -> None:
-    listener = _listen(app.settings)
+async def _run(app: App, listener: socket.socket) -> None:
     chat = WebChat(app, _web_secret(app.settings))
     server = _Server(
         uvicorn.Config(

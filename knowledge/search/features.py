@@ -5,6 +5,7 @@ from math import log
 
 from rapidfuzz import fuzz
 
+from knowledge.catalogue.registers import NATION
 from knowledge.search.index import Index
 from knowledge.search.profile import Phrasing, Profile
 from knowledge.search.question import Question
@@ -62,11 +63,11 @@ class Weights:
 def weigh(question: Question, index: Index) -> Weights:
     """Weights of a question's pieces."""
     of_bigrams = {token: index.weight(token) for token in question.bigrams}
-    of_concepts = {name: max(index.concept_weight(name), 0.1) for name in question.concepts}
+    of_concepts = {name: index.concept_weight(name) for name in question.concepts}
     total = sum(of_bigrams.values()) or 1.0
     unknown = sum(weight for token, weight in of_bigrams.items() if not index.frequency(token))
     of_core = {token: index.weight(token) for token in question.core}
-    of_letters = {letter: max(index.weight(letter), 0.0) for letter in question.characters}
+    of_letters = {letter: index.weight(letter) for letter in question.characters}
     return Weights(
         of_bigrams,
         of_core,
@@ -88,78 +89,68 @@ def features(
     Args:
         leave_out: a phrasing to act as if it did not exist (used when phrasings serve as test questions).
     """
-    phrasings = [p for p in profile.phrasings if p.text != leave_out] if leave_out else profile.phrasings
-    ask_cover = ask_dice = core_ask = concept_ask = letters = 0.0
-    best: Phrasing = phrasings[0]
-    for phrasing in phrasings:
-        shared = sum(weights.bigrams[token] for token in question.bigrams & phrasing.bigrams)
-        own = sum(index.weight(token) for token in phrasing.bigrams) or 1.0
-        dice = 2 * shared / (weights.total + own)
+    if leave_out is not None:
+        profile = profile.without(leave_out)
+    pairs = question.bigrams & profile.head
+    core = question.core & profile.core
+    letters = question.characters & profile.characters
+    concepts = question.concepts & profile.concepts
+    ask_cover = ask_dice = core_ask = concept_ask = letters_ask = 0.0
+    best: Phrasing = profile.phrasings[0]
+    for phrasing in profile.phrasings:
+        shared = _sum(weights.bigrams, pairs & phrasing.bigrams)
+        dice = 2 * shared / (weights.total + phrasing.weight.bigrams)
         ask_cover = max(ask_cover, shared / weights.total)
         if dice > ask_dice:
             ask_dice, best = dice, phrasing
-        concept_ask = max(concept_ask, _concept_dice(question, weights, phrasing, index))
-        core_ask = max(core_ask, _dice(weights.core, weights.core_total, phrasing.core, index))
-        letters = max(letters, _dice(weights.letters, weights.letters_total, phrasing.characters, index))
-    head = frozenset().union(*(p.bigrams for p in phrasings))
-    core = frozenset().union(*(p.core for p in phrasings))
-    head_letters = frozenset().union(*(p.characters for p in phrasings))
-    head_concepts = frozenset().union(*(p.concepts for p in phrasings))
-    intents = frozenset().union(*(p.intents for p in phrasings))
-    all_concepts = head_concepts | profile.body_concepts
+        shared = _sum(weights.core, core & phrasing.core)
+        core_ask = max(core_ask, 2 * shared / (weights.core_total + phrasing.weight.core))
+        shared = _sum(weights.letters, letters & phrasing.characters)
+        letters_ask = max(letters_ask, 2 * shared / (weights.letters_total + phrasing.weight.characters))
+        if concepts:
+            shared = _sum(weights.concepts, concepts & phrasing.concepts)
+            concept_ask = max(concept_ask, 2 * shared / (weights.concept_total + phrasing.weight.concepts))
+    spoken_of = question.concepts & (profile.concepts | profile.body_concepts)
     return (
         core_ask,
-        _cover(weights.core, core, weights.core_total),
-        _cover(weights.core, core | profile.body, weights.core_total),
-        letters,
-        _cover(weights.letters, head_letters, weights.letters_total),
-        _cover(weights.letters, head_letters | profile.body_characters, weights.letters_total),
-        len(question.intents & profile.phrasings[0].intents) / len(question.intents) if question.intents else 0.5,
+        _sum(weights.core, core) / weights.core_total,
+        _sum(weights.core, core | (question.core & profile.body)) / weights.core_total,
+        letters_ask,
+        _sum(weights.letters, letters) / weights.letters_total,
+        _sum(weights.letters, letters | (question.characters & profile.body_characters)) / weights.letters_total,
+        _part(question.intents, profile.phrasings[0].intents),
         ask_cover,
         ask_dice,
-        sum(weights.bigrams[token] for token in question.bigrams & head) / weights.total,
-        sum(weights.bigrams[token] for token in question.bigrams & (head | profile.body)) / weights.total,
-        concept_ask,
-        _share(weights.concepts, head_concepts, weights.concept_total),
-        _share(weights.concepts, all_concepts, weights.concept_total),
-        _unasked(best.concepts, question, index),
-        _unasked(profile.title_concepts, question, index),
+        _sum(weights.bigrams, pairs) / weights.total,
+        _sum(weights.bigrams, pairs | (question.bigrams & profile.body)) / weights.total,
+        concept_ask if question.concepts else 0.5,
+        _sum(weights.concepts, concepts) / weights.concept_total if question.concepts else 0.5,
+        _sum(weights.concepts, spoken_of) / weights.concept_total if question.concepts else 0.5,
+        _unasked(best.concepts, best.weight.concepts, question, index),
+        _unasked(profile.title_concepts, profile.title_weight, question, index),
         fuzz.ratio(question.text, best.text) / 100,
-        len(question.intents & intents) / len(question.intents) if question.intents else 0.5,
+        _part(question.intents, profile.intents),
         float(_KIND_INTENT.get(profile.kind, "-") in question.intents),
         _reference(question, profile),
-        float(profile.place != "全国"),
+        float(profile.place != NATION),
         float(any(cite[0] in question.sources for cite in profile.cites[:1])),
         float(bool(profile.fields) and not profile.fields & question.fields),
         float(bool(profile.fields & question.fields)),
     )
 
 
-def _share(weights: dict[str, float], held: frozenset[str], total: float) -> float:
-    return sum(weight for name, weight in weights.items() if name in held) / total if total else 0.5
+def _sum(weights: dict[str, float], pieces: frozenset[str]) -> float:
+    return sum([weights[piece] for piece in pieces])
 
 
-def _unasked(concepts: frozenset[str], question: Question, index: Index) -> float:
+def _part(asked: frozenset[str], held: frozenset[str]) -> float:
+    return len(asked & held) / len(asked) if asked else 0.5
+
+
+def _unasked(concepts: frozenset[str], total: float, question: Question, index: Index) -> float:
     """Share of the weight of some concepts that the question does not speak of."""
-    total = sum(index.concept_weight(name) for name in concepts)
-    return sum(index.concept_weight(name) for name in concepts - question.concepts) / total if total > 0 else 0.0
-
-
-def _concept_dice(question: Question, weights: Weights, phrasing: Phrasing, index: Index) -> float:
-    if not question.concepts:
-        return 0.5
-    shared = sum(weights.concepts[name] for name in question.concepts & phrasing.concepts)
-    own = sum(max(index.concept_weight(name), 0.1) for name in phrasing.concepts)
-    return 2 * shared / (weights.concept_total + own)
-
-
-def _cover(weights: dict[str, float], held: frozenset[str], total: float) -> float:
-    return sum(weight for token, weight in weights.items() if token in held) / total
-
-
-def _dice(weights: dict[str, float], total: float, other: frozenset[str], index: Index) -> float:
-    shared = sum(weight for token, weight in weights.items() if token in other)
-    return 2 * shared / (total + sum(max(index.weight(token), 0.0) for token in other))
+    missing = concepts - question.concepts
+    return sum(map(index.concept_weight, missing)) / total if missing else 0.0
 
 
 def _reference(question: Question, profile: Profile) -> float:

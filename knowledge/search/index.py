@@ -291,6 +291,7 @@ class Index:
     def _profile(self, n: int) -> Profile:
         row = self._db.execute("SELECT id, kind, place, heads, body, cites FROM entries WHERE n = ?", (n,)).fetchone()
         return make_profile(
+            n,
             row[0],
             row[1],
             row[2],
@@ -299,6 +300,8 @@ class Index:
             json.loads(row[5]),
             self.lexicon,
             self.registers.domains,
+            self.weight,
+            self.concept_weight,
         )
 
     def _frequency(self, term: str) -> int:
@@ -307,11 +310,11 @@ class Index:
 
     def weight(self, term: str) -> float:
         """Inverse document frequency of a pair of characters."""
-        return math.log((self.size + 1) / (self.frequency(term) + 0.5))
+        return max(math.log((self.size + 1) / (self.frequency(term) + 0.5)), 0.01)
 
     def concept_weight(self, name: str) -> float:
         """Inverse document frequency of a concept."""
-        return math.log((self.size + 1) / (self._concepts.get(name, 0) + 0.5))
+        return max(math.log((self.size + 1) / (self._concepts.get(name, 0) + 0.5)), 0.1)
 
     def search(self, channel: str, tokens: Iterable[str], limit: int) -> dict[int, float]:
         """Rows of one channel that match any of the tokens, with their BM25 score (higher is better)."""

@@ -126,13 +126,27 @@ class Lexicon(Model):
         rest = " ".join(rest.split())
         return rest if any(c.isalnum() for c in rest) else text
 
+    @cached_property
+    def _small_talk_longest_first(self) -> list[tuple[str, str]]:
+        kinds = {normalise(word): kind for kind, words in self.smalltalk.items() for word in words}
+        return sorted(kinds.items(), key=lambda row: len(row[0]), reverse=True)
+
+    @cached_property
+    def _generic_longest_first(self) -> list[str]:
+        return sorted(map(normalise, self.generic), key=len, reverse=True)
+
+    def without_generic(self, text: str) -> str:
+        """A normalised text without the words that ask for an article as such."""
+        for word in self._generic_longest_first:
+            text = text.replace(word, " ")
+        return text
+
     def small_talk(self, text: str) -> str | None:
         """The kind of small talk a message is made of, if it is nothing else."""
-        kinds = {normalise(word): kind for kind, words in self.smalltalk.items() for word in words}
         rest, found = text, ""
-        for word in sorted(kinds, key=len, reverse=True):
+        for word, kind in self._small_talk_longest_first:
             if word in rest:
-                found = found or kinds[word]
+                found = found or kind
                 rest = rest.replace(word, " ")
         left = "".join(c for c in rest if c.isalnum() and c not in "您你呀啊哈啦了吧呢嘛哦的很真太我")
         return found if found and not left else None

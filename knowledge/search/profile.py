@@ -1,7 +1,8 @@
 """What the search knows of an entry: its ways of being asked, in pieces that can be compared."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from knowledge.catalogue.load import Item
 from knowledge.catalogue.model import Entry, Procedure, Requirement, Rule, Task, Term, TimeLimit, Written
@@ -21,12 +22,28 @@ class Phrasing:
     """Pairs of what it is about, without the words that only make it a question."""
     concepts: frozenset[str]
     intents: frozenset[str]
+    weight: "Pieces"
+    """Summed inverse document frequencies of the pieces above."""
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """One figure for each kind of piece."""
+
+    bigrams: float
+    core: float
+    characters: float
+    concepts: float
+
+
+Weigh = Callable[[str], float]
 
 
 @dataclass(frozen=True)
 class Profile:
     """An entry as the search compares it: every phrasing (the title first) and what else it says."""
 
+    n: int
     id: str
     kind: str
     place: str
@@ -39,7 +56,37 @@ class Profile:
     """Fields of enforcement its title or answer names; empty for what applies in every field."""
     comparison: bool
     """Whether it is asked as «what is the difference»."""
+    title_weight: float
     cites: tuple[tuple[str, int | None, int | None, str | None], ...] = field(default=())
+
+    @cached_property
+    def head(self) -> frozenset[str]:
+        """Pairs of all phrasings."""
+        return frozenset().union(*(p.bigrams for p in self.phrasings))
+
+    @cached_property
+    def core(self) -> frozenset[str]:
+        """Core pairs of all phrasings."""
+        return frozenset().union(*(p.core for p in self.phrasings))
+
+    @cached_property
+    def characters(self) -> frozenset[str]:
+        """Characters of all phrasings."""
+        return frozenset().union(*(p.characters for p in self.phrasings))
+
+    @cached_property
+    def concepts(self) -> frozenset[str]:
+        """Concepts of all phrasings."""
+        return frozenset().union(*(p.concepts for p in self.phrasings))
+
+    @cached_property
+    def intents(self) -> frozenset[str]:
+        """Kinds of question of all phrasings."""
+        return frozenset().union(*(p.intents for p in self.phrasings))
+
+    def without(self, text: str) -> "Profile":
+        """The profile as if one phrasing did not exist."""
+        return replace(self, phrasings=tuple(p for p in self.phrasings if p.text != text))
 
 
 def head_texts(item: Item, places: Places) -> list[str]:
@@ -77,20 +124,24 @@ def normalise_long(parts: Iterable[str]) -> str:
     return "\n".join(normalise(part) for part in parts if part)
 
 
-def make_phrasing(text: str, lexicon: Lexicon) -> Phrasing:
-    """A normalised phrasing in comparable pieces, politeness taken off."""
+def make_phrasing(text: str, lexicon: Lexicon, weigh: Weigh, weigh_concept: Weigh) -> Phrasing:
+    """A normalised phrasing in comparable pieces, politeness taken off.
+
+    Args:
+        weigh: weight of a pair or character, `weigh_concept`: weight of a concept.
+    """
     bare = lexicon.without_chatter(text)
-    return Phrasing(
-        bare,
-        frozenset(bigrams(bare)),
-        frozenset(characters(lexicon.core(bare))),
-        frozenset(bigrams(lexicon.core(bare))),
-        lexicon.concepts_in(bare),
-        lexicon.intents_in(bare),
+    hollow = lexicon.core(bare)
+    pairs, core, letters = frozenset(bigrams(bare)), frozenset(bigrams(hollow)), frozenset(characters(hollow))
+    concepts = lexicon.concepts_in(bare)
+    weight = Pieces(
+        sum(map(weigh, pairs)), sum(map(weigh, core)), sum(map(weigh, letters)), sum(map(weigh_concept, concepts))
     )
+    return Phrasing(bare, pairs, letters, core, concepts, lexicon.intents_in(bare), weight)
 
 
 def make_profile(
+    n: int,
     entry_id: str,
     kind: str,
     place: str,
@@ -99,10 +150,13 @@ def make_profile(
     cites: list[list[object]],
     lexicon: Lexicon,
     domains: Domains,
+    weigh: Weigh,
+    weigh_concept: Weigh,
 ) -> Profile:
     """Build the profile from the texts kept in the index."""
-    phrasings = tuple(make_phrasing(head, lexicon) for head in heads)
+    phrasings = tuple(make_phrasing(head, lexicon, weigh, weigh_concept) for head in heads)
     return Profile(
+        n,
         entry_id,
         kind,
         place,
@@ -113,5 +167,6 @@ def make_profile(
         lexicon.concepts_in(body),
         domains.mentioned(heads[0] + "\n" + body.split("\n", 1)[0]),
         2 * sum("difference" in phrasing.intents for phrasing in phrasings) >= len(phrasings),
+        phrasings[0].weight.concepts,
         tuple((row[0], row[1], row[2], row[3]) for row in cites),  # type: ignore[misc]
     )

@@ -7,7 +7,7 @@ from knowledge.catalogue.citations import Citation
 from knowledge.catalogue.numerals import CHINESE_NUMBER, to_int
 from knowledge.search.index import Index
 from knowledge.search.pinyin import key
-from knowledge.search.text import bigrams, characters, normalise, runs
+from knowledge.search.text import bigrams, characters, runs
 
 _NUMBER = rf"(\d{{1,4}}|{CHINESE_NUMBER})"
 _REFERENCE = re.compile(
@@ -71,8 +71,7 @@ def understand(text: str, index: Index) -> Question:
     places, foreign, rest = registers.places.mentioned(text)
     references, sources, rest = _references(rest, index)
     if references:
-        for word in sorted(map(normalise, lexicon.generic), key=len, reverse=True):
-            rest = rest.replace(word, " ")
+        rest = lexicon.without_generic(rest)
     rest = lexicon.without_chatter(rest) if any(c.isalnum() for c in rest) else ""
     question = _pieces(rest, index)
     spelled = _respell(rest, index)

@@ -4,6 +4,7 @@ The parameters are fitted by `benchmarks/fit.py` on the dev half of the golden s
 own phrasings, each asked with itself left out; nobody sets them by hand.
 """
 
+import heapq
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ from pathlib import Path
 from knowledge.catalogue.model import Model
 from knowledge.search.features import GATE_NAMES, NAMES, Weights, features, gate_features, weigh
 from knowledge.search.index import Index
+from knowledge.search.profile import Profile
 from knowledge.search.question import Question
 
 PARAMETERS = Path(__file__).with_name("parameters.json")
-_KEPT = 60
+_COMPARED = 40
 _LETTERS = 8
 _FALLBACK_UNKNOWN = 0.35
 
@@ -93,6 +95,18 @@ def find(question: Question, weights: Weights, index: Index) -> set[int]:
     return found
 
 
+def _closest(found: set[int], weights: Weights, question: Question, index: Index) -> list[Profile]:
+    """The candidates worth comparing piece by piece: those that share most of the question's core and characters."""
+
+    def shared(profile: Profile) -> float:
+        letters = sum([weights.letters[c] for c in question.characters & profile.characters])
+        core = sum([weights.core[c] for c in question.core & profile.core])
+        cited = any(cite[:2] == (r.source, r.article) for cite in profile.cites for r in question.references)
+        return letters + core + sum([weights.concepts[c] for c in question.concepts & profile.concepts]) + 100 * cited
+
+    return heapq.nlargest(_COMPARED, (index.profile(n) for n in sorted(found)), key=shared)
+
+
 def rank(question: Question, index: Index, fitted: Parameters, leave_out: tuple[str, str] | None = None) -> Ranking:
     """Order the candidates of a question.
 
@@ -102,10 +116,9 @@ def rank(question: Question, index: Index, fitted: Parameters, leave_out: tuple[
     weights = weigh(question, index)
     coefficients = [fitted.rank[name] for name in NAMES]
     rows: list[Candidate] = []
-    for n in find(question, weights, index):
-        profile = index.profile(n)
+    for profile in _closest(find(question, weights, index), weights, question, index):
         hidden = leave_out[1] if leave_out and leave_out[0] == profile.id else None
         row = features(question, weights, profile, index, hidden)
-        rows.append(Candidate(n, sum(c * x for c, x in zip(coefficients, row, strict=True)), row))
+        rows.append(Candidate(profile.n, sum(c * x for c, x in zip(coefficients, row, strict=True)), row))
     rows.sort(key=lambda candidate: (-candidate.score, candidate.n))
-    return Ranking(question, weights, tuple(rows[:_KEPT]))
+    return Ranking(question, weights, tuple(rows))

@@ -11,8 +11,6 @@ import hmac
 import json
 import re
 import secrets
-from collections import defaultdict
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,16 +18,18 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from actions import events
 from actions.conversation import find_state
 from actions.message import BUTTON_DATA_BYTES, Incoming
 from actions.transaction import Tx
 from bot.app import App
+from bot.channels.web.guard import BODY_CAP, TOO_LONG, Guard, refused
+from bot.channels.web.nudges import Nudges
 from bot.dispatch import Dispatcher
 from bot.logs import logger
 from handlers.help_ import MENU
@@ -42,119 +42,11 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 _EVENT = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _ROW = re.compile(r"[0-9]{1,18}")
 _LAST = ("help", "cancel")
-_BODY_CAP = 512 * 1024
-_TOO_LONG = "这条消息太长了，没有发送；请缩短后再发。"
 _TOO_FAST = "您发得太快了，这条消息没有发送；请稍等一会儿再发。"
 _YEAR = 365 * 24 * 3600
-_BEAT = 15.0
 _MENU = sorted(MENU, key=lambda row: _LAST.index(row[0]) if row[0] in _LAST else -1)
 """Help and the way out stand last: they are needed least."""
 _log = logger("web")
-_HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",
-    "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "geolocation=(), camera=(), microphone=()",
-}
-
-
-class Nudges:
-    """Tells open pages that there is something new to fetch. Carries no content."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self.closing = asyncio.Event()
-
-    def nudge(self, chat: str) -> None:
-        """Wake the pages of one chat (called on the event loop or from a worker thread)."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._wake, chat)
-
-    def _wake(self, chat: str) -> None:
-        for event in self._waiting.get(chat, ()):
-            event.set()
-
-    def close(self) -> None:
-        """Let every open stream end."""
-        self.closing.set()
-        for chat in list(self._waiting):
-            self._wake(chat)
-
-    async def stream(self, chat: str) -> AsyncIterator[str]:
-        """Server-sent events for one page."""
-        self._loop = asyncio.get_running_loop()
-        event = asyncio.Event()
-        self._waiting[chat].add(event)
-        try:
-            yield "retry: 1000\nevent: nudge\ndata: \n\n"
-            while not self.closing.is_set():
-                try:
-                    async with asyncio.timeout(_BEAT):
-                        await event.wait()
-                    event.clear()
-                    if not self.closing.is_set():
-                        yield "event: nudge\ndata: \n\n"
-                except TimeoutError:
-                    yield ": still here\n\n"
-        finally:
-            self._waiting[chat].discard(event)
-            if not self._waiting[chat]:
-                del self._waiting[chat]
-
-
-class Guard:
-    """Refuses requests for other hosts and from other origins, caps bodies, adds the security headers.
-
-    Args:
-        app: what is guarded.
-        hosts: names the page may be asked for under; empty for any.
-    """
-
-    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
-        self._app = app
-        self._hosts = hosts
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request = Request(scope)
-        refusal = self._refusal(request)
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                extra = dict(_HEADERS)
-                if request.url.path.startswith("/static/"):
-                    extra["cache-control"] = "no-cache"  # kept, but asked about: page and script change together
-                message["headers"] = [
-                    *message["headers"],
-                    *((name.encode(), value.encode()) for name, value in extra.items()),
-                ]
-            await send(message)
-
-        if refusal is not None:
-            await refusal(scope, receive, with_headers)
-        else:
-            await self._app(scope, receive, with_headers)
-
-    def _refusal(self, request: Request) -> Response | None:
-        host = request.headers.get("host", "")
-        if self._hosts and _hostname(f"//{host}") not in self._hosts:
-            return PlainTextResponse("unknown host", 400)
-        origin = request.headers.get("origin")
-        if origin is not None and origin.partition("://")[2] != host:
-            return PlainTextResponse("foreign origin", 403)
-        length = request.headers.get("content-length", "0")
-        if not length.isdecimal() or len(length) > 9 or int(length) > _BODY_CAP:
-            return _error(_TOO_LONG, 413)
-        return None
 
 
 class WebChat:
@@ -243,15 +135,15 @@ class WebChat:
         if token is None:
             return _no_session()
         if not hmac.compare_digest(request.headers.get("x-zhifa-token", "").encode(), self._csrf(token).encode()):
-            return _error("页面过期了，请刷新后再发。", 403)
+            return refused("页面过期了，请刷新后再发。", 403)
         body = await _body(request)
         if body is None:
-            return _error(_TOO_LONG, 413)
+            return refused(TOO_LONG, 413)
         incoming = _incoming(_address(token), body)
         if incoming is None:
-            return _error("这条消息没有看懂，没有发送；请刷新页面再试。", 400)
+            return refused("这条消息没有看懂，没有发送；请刷新页面再试。", 400)
         if not await self.dispatcher.receive(*incoming) and not await asyncio.to_thread(self._is_known, incoming[1]):
-            return _error(_TOO_FAST, 429)
+            return refused(_TOO_FAST, 429)
         return JSONResponse({"ok": True}, 202)
 
     def _is_known(self, event_id: str) -> bool:
@@ -289,26 +181,14 @@ def _session(request: Request) -> str | None:
     return token if _TOKEN.fullmatch(token) else None
 
 
-def _hostname(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:  # «[» alone, for instance
-        return ""
-
-
-def _error(text: str, status: int) -> Response:
-    """What happened, what was kept and what to do, as the page shows it."""
-    return JSONResponse({"error": text}, status)
-
-
 def _no_session() -> Response:
-    return _error("会话已过期，请刷新页面。", 401)
+    return refused("会话已过期，请刷新页面。", 401)
 
 
 async def _not_kept(_request: Request, error: Exception) -> Response:
     """The database is busy or gone; the page tries again by itself."""
     _log.error("store_unavailable", error=str(error))
-    return _error("暂时存不下这条消息，正在重试…", 503)
+    return refused("暂时存不下这条消息，正在重试…", 503)
 
 
 def _seen(text: str) -> tuple[int, int]:
@@ -334,7 +214,7 @@ async def _body(request: Request) -> bytes | None:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _BODY_CAP:
+        if len(body) > BODY_CAP:
             return None
     return body
 
