@@ -30,24 +30,8 @@ _PER_SOURCE = 100
 _CLAUSE = re.compile(r"[^，。；：、（）\n]{2,40}")
 _SUBJECT = "\N{OBJECT REPLACEMENT CHARACTER}"
 _TEXTS = frozenset(
-    [
-        "answer",
-        "points",
-        "conditions",
-        "consequence",
-        "steps",
-        "do",
-        "who",
-        "documents",
-        "pitfalls",
-        "starts",
-        "counting",
-        "if_missed",
-        "how_much",
-        "every",
-        "means",
-        "not_to_confuse_with",
-    ]
+    {"answer", "points", "conditions", "consequence", "steps", "do", "who", "documents", "pitfalls", "starts"}
+    | {"counting", "if_missed", "how_much", "every", "means", "not_to_confuse_with"}
 )
 _DAY = date(2020, 1, 1)
 

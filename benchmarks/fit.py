@@ -25,11 +25,19 @@ from knowledge.search.question import understand
 from knowledge.search.ranking import PARAMETERS, Parameters, Ranking, rank
 from knowledge.search.text import normalise
 
+OFF_TOPIC = Path(__file__).with_name("off_topic.txt")
 Array = NDArray[np.float64]
 _EVERY = 3
 """Every third phrasing of the content serves as a question."""
 _OWN_IN_GATE = 0.05
 """Own phrasings count little in the gate: a near twin that answers as well counts as wrong there."""
+_OFF_TOPIC = 0.5
+"""A message of `off_topic.txt` (written for the fit alone) counts this much beside a golden one."""
+_MISSING = 0.05
+"""A golden question whose right entries were taken away counts this much, as one not to be answered.
+
+They shape the gate only: what is right for them is an offer of what is near, and the thresholds are
+set on questions as they come."""
 _WRONG_COSTS = 4.0
 _FOLDS = 5
 _OWN_WEIGHTS = (0.1, 0.3)
@@ -44,6 +52,8 @@ class Sample:
     right: list[bool]
     group: str
     """Name of the golden group; empty for the content's own phrasings."""
+    weight: float = 1.0
+    """How much it counts in the gate and in choosing the thresholds."""
 
     @property
     def golden(self) -> bool:
@@ -63,11 +73,17 @@ def samples(library: Library) -> list[Sample]:
             if question.references or question.foreign:
                 continue  # decided by structure, not by scores
             place = question.places[-1] if question.places else library.place(row["jurisdiction"])[0]
-            ranking = library.usable(rank(question, index, fitted), place, TODAY)
+            ranking = library.usable(rank(question, index, fitted, place), place, TODAY)
             right = [
                 name == "questions" and right_entry(index.profile(c.n).id, row, library) for c in ranking.candidates
             ]
             found.append(Sample(ranking, right, row.get("group", row["id"])))
+    found += [_without_answer(sample) for sample in found if any(sample.right)]
+    for number, line in enumerate(OFF_TOPIC.read_text(encoding="utf-8").split("\n")):
+        if line:
+            question = understand(normalise(line), index)
+            ranking = library.usable(rank(question, index, fitted, NATION), NATION, TODAY)
+            found.append(Sample(ranking, [False] * len(ranking.candidates), f"off-{number}", _OFF_TOPIC))
     counter = 0
     for n, entry_id in enumerate(index.ids(), start=1):
         profile = index.profile(n)
@@ -80,9 +96,16 @@ def samples(library: Library) -> list[Sample]:
             if question.references:
                 continue
             place = item.place if item.place in library.registers.places.by_path else NATION
-            ranking = library.usable(rank(question, index, fitted, (entry_id, phrasing.text)), place, TODAY)
+            ranking = library.usable(rank(question, index, fitted, place, (entry_id, phrasing.text)), place, TODAY)
             found.append(Sample(ranking, [c.n == n for c in ranking.candidates], ""))
     return found
+
+
+def _without_answer(sample: Sample) -> Sample:
+    """The same question as if the content held no right entry: what must then not be answered."""
+    kept = [c for c, right in zip(sample.ranking.candidates, sample.right, strict=True) if not right]
+    ranking = Ranking(sample.ranking.question, sample.ranking.weights, tuple(kept))
+    return Sample(ranking, [False] * len(kept), sample.group, _MISSING)
 
 
 def fit_ranker(data: list[Sample], own_weight: float, l2: float) -> Array:
@@ -140,7 +163,7 @@ def fit_gate(data: list[Sample]) -> tuple[Array, float]:
     """Logistic regression by Newton's method on standardised features."""
     x = np.array([s.ranking.gate_row() for s in data])
     y = np.array([float(s.right[0]) for s in data])
-    w = np.array([1.0 if s.golden else _OWN_IN_GATE for s in data])
+    w = np.array([s.weight if s.golden else _OWN_IN_GATE for s in data])
     mean, spread = x.mean(axis=0), x.std(axis=0) + 1e-9
     z = np.hstack([(x - mean) / spread, np.ones((len(x), 1))])
     theta = np.zeros(z.shape[1])
@@ -167,26 +190,26 @@ def reranked(data: list[Sample], theta: Array) -> list[Sample]:
         )
         candidates = tuple(type(c)(c.n, score, c.row) for score, c, _ in scored)
         ranking = Ranking(sample.ranking.question, sample.ranking.weights, candidates)
-        found.append(Sample(ranking, [right for _, _, right in scored], sample.group))
+        found.append(Sample(ranking, [right for _, _, right in scored], sample.group, sample.weight))
     return found
 
 
 def thresholds(data: list[Sample], fitted: Parameters) -> tuple[float, float, float]:
     """Answer and choice thresholds: a right answer counts 1, a wrong one -4, silence 0, an offer 0.4 or -0.3."""
-    golden = [(s.ranking.probability(fitted), s) for s in data if s.golden]
+    golden = [(s.ranking.probability(fitted), s) for s in data if s.golden and s.weight != _MISSING]
 
     def utility(answer_from: float, choices_from: float, margin: float) -> float:
         total = 0.0
         for p, sample in golden:
             if p >= answer_from:
-                total += 1.0 if sample.right[0] else -_WRONG_COSTS
+                total += sample.weight * (1.0 if sample.right[0] else -_WRONG_COSTS)
             elif p >= choices_from:
                 floor = sample.ranking.candidates[0].score - 2 * margin
                 offered = [
                     right for c, right in zip(sample.ranking.candidates, sample.right, strict=True) if c.score >= floor
                 ][:4]
                 if len(offered) > 1:
-                    total += 0.4 if any(offered) else -0.3
+                    total += sample.weight * (0.4 if any(offered) else -0.3)
         return total
 
     grid = [n / 40 for n in range(4, 39)]

@@ -26,14 +26,16 @@ class Shelf:
 
     Args:
         settings: where content and indexes lie.
+        bundled: the content under all other.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, bundled: Path = BUNDLED) -> None:
         self._settings = settings
+        self._bundled = bundled
         self.library = self._open()
 
     def _folders(self) -> list[Path]:
-        return [BUNDLED, *self._settings.folders]
+        return [self._bundled, *self._settings.folders]
 
     def _open(self) -> Library:
         into = self._settings.index_dir

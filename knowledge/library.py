@@ -21,6 +21,8 @@ from knowledge.search.text import normalise
 from knowledge.search.verdict import Match, Reason, Turn, Verdict
 from zhifa_errors import UsageError
 
+_CLEARLY = 1.5
+"""Margins by which another place's rule must fit better before it counts as the one that was meant."""
 _MOST_CHOICES = 4
 _DUTIES = frozenset({"requirement", "task"})
 _DEFAULT_SOURCE = "xzcf"
@@ -28,6 +30,7 @@ _DEFAULT_SOURCE = "xzcf"
 
 
 _WHOLE = NAMES.index("core_whole")
+_OWN_PLACE = NAMES.index("own_place")
 
 
 class Library:
@@ -155,7 +158,7 @@ class Library:
             base = replace(base, place=question.places[-1], asked_place=True)
         if question.references:
             return self._by_reference(question, base, text)
-        ranking = rank(question, self.index, self.fitted)
+        ranking = rank(question, self.index, self.fitted, base.place)
         return self._decide(question, ranking, base, text)
 
     def _by_reference(self, question: Question, base: Verdict, text: str) -> Verdict:
@@ -170,14 +173,14 @@ class Library:
         wanted = cited[0]
         turn = Turn(text, None, base.place, wanted.source, wanted.article)
         if wanted.article is None:
-            ranking = rank(question, self.index, self.fitted)
+            ranking = rank(question, self.index, self.fitted, base.place)
             return self._decide(question, ranking, replace(base, turn=turn), text)
         citing = self.index.citing(wanted.source, wanted.article)
         full = replace(
             question,
             references=tuple(replace(r, source=c.source) for r, c in zip(question.references, cited, strict=True)),
         )
-        ranking = rank(full, self.index, self.fitted).only(lambda candidate: candidate.n in citing)
+        ranking = rank(full, self.index, self.fitted, base.place).only(lambda candidate: candidate.n in citing)
         usable = self.usable(ranking, base.place, base.day)
         if not usable.candidates:
             return replace(base, reason="article_not_held", detail=self.registers.sources.show(wanted), turn=turn)
@@ -203,7 +206,7 @@ class Library:
 
         def may(candidate: Candidate) -> bool:
             profile = self.index.profile(candidate.n)
-            if profile.place not in chain or (profile.comparison and profile.kind == "requirement" and not compares):
+            if profile.place not in chain or (profile.comparison and not compares):
                 return False
             in_force = self.index.item(profile.id).entry.in_force
             lapsed = profile.kind in _DUTIES and in_force.until is not None and in_force.until < day
@@ -214,11 +217,13 @@ class Library:
     def _decide(self, question: Question, ranking: Ranking, base: Verdict, text: str) -> Verdict:
         usable = self.usable(ranking, base.place, base.day)
         probability = usable.probability(self.fitted)
+        if self._only_elsewhere(ranking, usable, base):
+            return replace(base, reason="local_matter", detail=base.place, nearest=self._nearest(usable))
         near = self._near(usable)
         if probability >= self.fitted.answer_from:
             return self._answer(usable.candidates[0], probability, base, text)
-        if reason := self._elsewhere(ranking, base, probability):
-            return replace(base, reason=reason[0], detail=reason[1], nearest=self._nearest(usable), score=probability)
+        if ended := self._out_of_time(ranking, base, probability):
+            return replace(base, reason="not_in_force", detail=ended, nearest=self._nearest(usable), score=probability)
         if probability >= self.fitted.choices_from and len(near) > 1:
             return replace(
                 base,
@@ -235,17 +240,31 @@ class Library:
         floor = ranking.candidates[0].score - 2 * self.fitted.margin
         return [candidate for candidate in ranking.candidates if candidate.score >= floor]
 
-    def _elsewhere(self, ranking: Ranking, base: Verdict, probability: float) -> tuple[Reason, str] | None:
-        """Why the best of all entries may not answer here: it is another place's, or of another time."""
-        whole = ranking.probability(self.fitted)
-        if not ranking.candidates or whole < max(self.fitted.answer_from, probability):
+    def _only_elsewhere(self, ranking: Ranking, usable: Ranking, base: Verdict) -> bool:
+        """Whether another place has a rule that fits clearly better than any that holds here."""
+        chain = self.registers.places.chain(base.place)
+        foreign = [c for c in ranking.candidates if self.index.profile(c.n).place not in chain]
+        if not foreign or not usable.candidates:
+            return False
+        best = max(foreign, key=self._apart_from_place)
+        ahead = self._apart_from_place(best) - max(map(self._apart_from_place, usable.candidates))
+        only = ranking.only(lambda c: c.n == best.n)
+        return ahead >= _CLEARLY * self.fitted.margin and only.probability(self.fitted) >= self.fitted.answer_from
+
+    def _apart_from_place(self, candidate: Candidate) -> float:
+        """The score without what it owes to being a local rule."""
+        return candidate.score - self.fitted.rank["own_place"] * candidate.row[_OWN_PLACE]
+
+    def _out_of_time(self, ranking: Ranking, base: Verdict, probability: float) -> str | None:
+        """The entry of this place that fits best but does not hold on the day asked about, where it would answer."""
+        chain = self.registers.places.chain(base.place)
+        here = ranking.only(lambda c: self.index.profile(c.n).place in chain)
+        if here.probability(self.fitted) < max(self.fitted.answer_from, probability):
             return None
-        best = ranking.candidates[0]
-        item = self.item(self._id(best))
-        if item.place not in self.registers.places.chain(base.place):
-            return ("local_matter", base.place)
-        in_force = item.entry.in_force
-        return ("not_in_force", f"{item.entry.title}|{in_force.from_ or ''}|{in_force.until or ''}")
+        entry = self.item(self._id(here.candidates[0])).entry
+        if entry.in_force.covers(base.day):
+            return None
+        return f"{entry.title}|{entry.in_force.from_ or ''}|{entry.in_force.until or ''}"
 
     def _nearest(self, ranking: Ranking) -> tuple[str, ...]:
         return tuple(self._id(candidate) for candidate in ranking.candidates[:3] if candidate.row[_WHOLE] > 0.25)

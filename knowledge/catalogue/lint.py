@@ -59,10 +59,13 @@ def _force(item: Item) -> Iterator[str]:
 
 
 def _place(content: Content, item: Item) -> Iterator[str]:
-    """A local entry must say its place; a national one must not rest on a local source alone."""
+    """A local entry must say its place; a national one must not rest on one place's sources alone."""
     entry = item.entry
+    places, sources = content.registers.places, content.registers.sources
+    resting_on = {sources.by_id[cite.source].place for cite in item.cites}
+    if item.place == NATION and len(resting_on) == 1 and NATION not in resting_on:
+        yield f"an entry of the whole country rests on sources of {resting_on.pop()} alone"
     if item.place != NATION and isinstance(entry, Written):
-        places = content.registers.places
         names = {places.label(item.place), *places.by_path[item.place].aliases} if item.place in places.by_path else {}
         if not any(name in entry.answer + "".join(entry.points) for name in names if len(name) > 1):
             yield f"an entry of {item.place} must name the place in its answer"
@@ -124,7 +127,7 @@ def _against_texts(content: Content, item: Item, statutes: Mapping[str, StatuteT
         return
     held = set().union(*(numbers_in(text) for text in texts))
     for figure in _FIGURE.findall(_ARTICLE_MENTION.sub(" ", " ".join((entry.answer, *entry.points)))):
-        if figure.replace(" ", "") not in held:
+        if (figure := figure.replace(" ", "")) not in held:  # noqa: PLW2901
             yield f"the figure «{figure}» stands in none of the cited articles"
 
 

@@ -82,11 +82,13 @@ def weigh(question: Question, index: Index) -> Weights:
 
 
 def features(
-    question: Question, weights: Weights, profile: Profile, index: Index, leave_out: str | None = None
+    question: Question, weights: Weights, profile: Profile, index: Index, chain: tuple[str, ...], leave_out: str | None = None
 ) -> tuple[float, ...]:
     """The row of `NAMES` for one entry.
 
     Args:
+        chain: the place asked about and those above it. Its own rule counts more than one from above; one of
+            another place counts as in that place, so that «only elsewhere» can be told from «nowhere».
         leave_out: a phrasing to act as if it did not exist (used when phrasings serve as test questions).
     """
     if leave_out is not None:
@@ -132,7 +134,7 @@ def features(
         _part(question.intents, profile.intents),
         float(_KIND_INTENT.get(profile.kind, "-") in question.intents),
         _reference(question, profile),
-        float(profile.place != NATION),
+        0.0 if profile.place == NATION else 0.5 if profile.place in chain[1:] else 1.0,
         float(any(cite[0] in question.sources for cite in profile.cites[:1])),
         float(bool(profile.fields) and not profile.fields & question.fields),
         float(bool(profile.fields & question.fields)),

@@ -51,7 +51,8 @@ def readings(text: str, previous: Turn | None, index: Index) -> tuple[Reading, .
         return (swapped, joined, Reading(bare, False))
     if new_subject or length > _MEDIUM:
         return (alone,)
-    return (joined, alone) if led or length <= _SHORT else (alone, joined)
+    whole = Reading(f"{_topic(previous, index, aspects=True)} {bare}", True)
+    return (joined, whole, alone) if led or length <= _SHORT else (alone, joined)
 
 
 def _bare(text: str, index: Index) -> tuple[str, bool]:
@@ -73,11 +74,11 @@ def _with_source(text: str, previous: Turn, index: Index) -> str:
     return f"{source.short}{article}{text}"
 
 
-def _topic(previous: Turn, index: Index) -> str:
-    """What the previous turn was about, in a few words."""
+def _topic(previous: Turn, index: Index, *, aspects: bool = False) -> str:
+    """What the previous turn was about, in a few words; with `aspects`, also which side of it."""
     lexicon = index.lexicon
     if lexicon.subjects_in(previous.question):
-        words = [s for _, s in lexicon.spans(previous.question) if lexicon.spellings[s] not in lexicon.aspects]
+        words = [s for _, s in lexicon.spans(previous.question) if aspects or lexicon.spellings[s] not in lexicon.aspects]
         return " ".join(dict.fromkeys(words))
     if previous.entry is not None:
         return normalise(index.item(previous.entry).entry.title)

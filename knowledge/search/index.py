@@ -15,6 +15,7 @@ import os
 import sqlite3
 import tempfile
 import time
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
@@ -230,6 +231,7 @@ class Index:
             self._db = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
             )
+            weakref.finalize(self, self._db.close)
             self._meta = dict(
                 self._db.execute("SELECT name, value FROM meta WHERE name NOT IN ('syllables', 'spoken')")
             )
@@ -289,15 +291,16 @@ class Index:
         return Item(ENTRY.validate_json(row[0], strict=False), row[1], row[2], row[3], cites, row[5])
 
     def _profile(self, n: int) -> Profile:
-        row = self._db.execute("SELECT id, kind, place, heads, body, cites FROM entries WHERE n = ?", (n,)).fetchone()
+        row = self._db.execute("SELECT id, kind, place, topic, heads, body, cites FROM entries WHERE n = ?", (n,)).fetchone()
         return make_profile(
             n,
             row[0],
             row[1],
             row[2],
-            json.loads(row[3]),
-            row[4],
-            json.loads(row[5]),
+            row[3],
+            json.loads(row[4]),
+            row[5],
+            json.loads(row[6]),
             self.lexicon,
             self.registers.domains,
             self.weight,

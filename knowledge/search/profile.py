@@ -36,6 +36,9 @@ class Pieces:
     concepts: float
 
 
+_COMPARISONS = "differences"
+"""Topic (middle of the file name) of entries that compare places."""
+
 Weigh = Callable[[str], float]
 
 
@@ -55,7 +58,7 @@ class Profile:
     fields: frozenset[str]
     """Fields of enforcement its title or answer names; empty for what applies in every field."""
     comparison: bool
-    """Whether it is asked as «what is the difference»."""
+    """Whether it compares places: it answers only who asks for a comparison."""
     title_weight: float
     cites: tuple[tuple[str, int | None, int | None, str | None], ...] = field(default=())
 
@@ -145,6 +148,7 @@ def make_profile(
     entry_id: str,
     kind: str,
     place: str,
+    topic: str,
     heads: list[str],
     body: str,
     cites: list[list[object]],
@@ -166,7 +170,7 @@ def make_profile(
         frozenset(characters(body)),
         lexicon.concepts_in(body),
         domains.mentioned(heads[0] + "\n" + body.split("\n", 1)[0]),
-        2 * sum("difference" in phrasing.intents for phrasing in phrasings) >= len(phrasings),
+        topic == _COMPARISONS,
         phrasings[0].weight.concepts,
         tuple((row[0], row[1], row[2], row[3]) for row in cites),  # type: ignore[misc]
     )

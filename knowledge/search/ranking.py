@@ -107,18 +107,22 @@ def _closest(found: set[int], weights: Weights, question: Question, index: Index
     return heapq.nlargest(_COMPARED, (index.profile(n) for n in sorted(found)), key=shared)
 
 
-def rank(question: Question, index: Index, fitted: Parameters, leave_out: tuple[str, str] | None = None) -> Ranking:
+def rank(
+    question: Question, index: Index, fitted: Parameters, place: str, leave_out: tuple[str, str] | None = None
+) -> Ranking:
     """Order the candidates of a question.
 
     Args:
+        place: path of the place it is asked about.
         leave_out: (entry id, phrasing) to act as if it did not exist.
     """
     weights = weigh(question, index)
+    chain = index.registers.places.chain(place)
     coefficients = [fitted.rank[name] for name in NAMES]
     rows: list[Candidate] = []
     for profile in _closest(find(question, weights, index), weights, question, index):
         hidden = leave_out[1] if leave_out and leave_out[0] == profile.id else None
-        row = features(question, weights, profile, index, hidden)
+        row = features(question, weights, profile, index, chain, hidden)
         rows.append(Candidate(profile.n, sum(c * x for c, x in zip(coefficients, row, strict=True)), row))
     rows.sort(key=lambda candidate: (-candidate.score, candidate.n))
     return Ranking(question, weights, tuple(rows))
