@@ -65,9 +65,9 @@ class Ours:
         """The candidates of the whole message in order, however unsure: what the gate decides upon."""
         index = self._library.index
         question = understand(normalise(text), index)
-        candidates = rank(question, index, self._library.fitted, place).candidates
         if question.places:
             place = question.places[-1]
+        candidates = rank(question, index, self._library.fitted, place).candidates
         return _usable(self._library, (index.profile(c.n).id for c in candidates), place)
 
 

@@ -1,17 +1,17 @@
 """`python -m benchmarks.fit`: fit the search and write `knowledge/search/parameters.json`.
 
-Two small models. The ranker is a softmax over the candidates of a question; it learns from the dev half
-of the golden set and from the content's own phrasings, each asked with itself left out. The gate is a
-logistic over the best candidate («is it right?»); it learns from the same and from the dev half of the
-messages that must not be answered. Thresholds maximise a stated utility on dev. The test half is not
-opened. Same content, same result.
+Two small models. The ranker is a softmax over the candidates of a question; it learns from the training
+questions, the dev half of the golden set, and the content's own phrasings, each asked with itself left
+out. The gate is a logistic over the best candidate («is it right?»); it learns from the same and from
+messages that must not be answered. Thresholds maximise a stated utility on held-out folds, so that they
+are not set on what the models have seen. The test half is not opened. Same content, same result.
 """
 
 import hashlib
 import json
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +65,7 @@ def samples(library: Library) -> list[Sample]:
     """Dev questions, dev messages not to be answered, and the content's own phrasings."""
     found: list[Sample] = []
     index, fitted = library.index, library.fitted
-    for name in ("questions", "unanswerable"):
+    for name in ("questions", "training", "unanswerable"):
         for row in rows(name, "dev"):
             if name == "unanswerable" and row["expect"] != ["unknown"]:
                 continue
@@ -75,7 +75,7 @@ def samples(library: Library) -> list[Sample]:
             place = question.places[-1] if question.places else library.place(row["jurisdiction"])[0]
             ranking = library.usable(rank(question, index, fitted, place), place, TODAY)
             right = [
-                name == "questions" and right_entry(index.profile(c.n).id, row, library) for c in ranking.candidates
+                name != "unanswerable" and right_entry(index.profile(c.n).id, row, library) for c in ranking.candidates
             ]
             found.append(Sample(ranking, right, row.get("group", row["id"])))
     found += [_without_answer(sample) for sample in found if any(sample.right)]
@@ -188,33 +188,57 @@ def reranked(data: list[Sample], theta: Array) -> list[Sample]:
             ),
             key=lambda row: -row[0],
         )
-        candidates = tuple(type(c)(c.n, score, c.row) for score, c, _ in scored)
+        candidates = tuple(replace(c, score=score) for score, c, _ in scored)
         ranking = Ranking(sample.ranking.question, sample.ranking.weights, candidates)
         found.append(Sample(ranking, [right for _, _, right in scored], sample.group, sample.weight))
     return found
 
 
-def thresholds(data: list[Sample], fitted: Parameters) -> tuple[float, float, float]:
-    """Answer and choice thresholds: a right answer counts 1, a wrong one -4, silence 0, an offer 0.4 or -0.3."""
-    golden = [(s.ranking.probability(fitted), s) for s in data if s.golden and s.weight != _MISSING]
+Judged = tuple[float, Sample]
+"""A sample, its candidates in order, with the probability that the first is right."""
+
+
+def held_out(data: list[Sample], own_weight: float, l2: float) -> list[Judged]:
+    """Every golden sample judged by models that have not seen its group."""
+    own = [s for s in data if not s.golden]
+    golden = [s for s in data if s.golden and s.weight != _MISSING]
+    missing = [s for s in data if s.golden and s.weight == _MISSING]
+    found: list[Judged] = []
+    for fold in range(_FOLDS):
+        seen = [s for s in (*golden, *missing) if _fold(s) != fold] + own
+        theta = fit_ranker(seen, own_weight, l2)
+        gate, bias = fit_gate(reranked(seen, theta))
+        for sample in reranked([s for s in golden if _fold(s) == fold], theta):
+            logit = bias + float(gate @ np.array(sample.ranking.gate_row()))
+            found.append((1 / (1 + float(np.exp(-np.clip(logit, -30, 30)))), sample))
+    return found
+
+
+def thresholds(judged: list[Judged]) -> tuple[float, float, float]:
+    """Answer and choice thresholds and the margin for choices.
+
+    A right answer counts 1, a wrong one -4, silence 0, an offer 0.4 where the right entry is in it, else -0.6.
+    """
 
     def utility(answer_from: float, choices_from: float, margin: float) -> float:
         total = 0.0
-        for p, sample in golden:
+        for p, sample in judged:
             if p >= answer_from:
                 total += sample.weight * (1.0 if sample.right[0] else -_WRONG_COSTS)
             elif p >= choices_from:
                 floor = sample.ranking.candidates[0].score - 2 * margin
                 offered = [
-                    right for c, right in zip(sample.ranking.candidates, sample.right, strict=True) if c.score >= floor
+                    right
+                    for c, right in zip(sample.ranking.candidates, sample.right, strict=True)
+                    if c.score >= floor
                 ][:4]
                 if len(offered) > 1:
-                    total += sample.weight * (0.4 if any(offered) else -0.3)
+                    total += sample.weight * (0.4 if any(offered) else -0.6)
         return total
 
     grid = [n / 40 for n in range(4, 39)]
     best = max(
-        ((utility(a, c, m), -a, c, m) for a in grid for c in grid if c < a for m in (0.3, 0.5, 0.8, 1.2, 1.6)),
+        ((utility(a, c, m), -a, c, m) for a in grid for c in grid if c < a for m in (0.5, 0.8, 1.2, 1.6, 2.0)),
     )
     return -best[1], best[2], best[3]
 
@@ -229,7 +253,8 @@ def main() -> None:
 def fit(library: Library, target: Path = PARAMETERS) -> Parameters:
     """Fit on a library and write the parameters to a file."""
     data = samples(library)
-    theta = fit_ranker(data, *choose(data))
+    settings = choose(data)
+    theta = fit_ranker(data, *settings)
     ordered = reranked(data, theta)
     gate, bias = fit_gate(ordered)
     draft = Parameters(
@@ -240,10 +265,14 @@ def fit(library: Library, target: Path = PARAMETERS) -> Parameters:
         choices_from=0.2,
         margin=0.4,
     )
-    answer_from, choices_from, margin = thresholds(ordered, draft)
+    judged = held_out(data, *settings)
+    answer_from, choices_from, margin = thresholds(judged)
     fitted = draft.model_copy(update={"answer_from": answer_from, "choices_from": choices_from, "margin": margin})
     target.write_text(json.dumps(fitted.model_dump(), indent=2) + "\n", encoding="utf-8")
-    for name, group in (("golden dev", True), ("own phrasings, left out", False)):
+    answered = [s for p, s in judged if p >= answer_from]
+    wrong = sum(not s.right[0] for s in answered)
+    sys.stdout.write(f"held out: {len(judged)} messages, {len(answered)} answered, {wrong} of them wrong\n")
+    for name, group in (("golden dev and training", True), ("own phrasings, left out", False)):
         chosen = [s for s in ordered if s.golden == group and any(s.right)]
         hits = sum(s.right[0] for s in chosen)
         top3 = sum(any(s.right[:3]) for s in chosen)

@@ -217,22 +217,24 @@ class Library:
     def _decide(self, question: Question, ranking: Ranking, base: Verdict, text: str) -> Verdict:
         usable = self.usable(ranking, base.place, base.day)
         probability = usable.probability(self.fitted)
-        if self._only_elsewhere(ranking, usable, base):
-            return replace(base, reason="local_matter", detail=base.place, nearest=self._nearest(usable))
-        near = self._near(usable)
-        if probability >= self.fitted.answer_from:
+        elsewhere = self._only_elsewhere(ranking, usable, base)
+        if probability >= self.fitted.answer_from and not elsewhere:
             return self._answer(usable.candidates[0], probability, base, text)
-        if ended := self._out_of_time(ranking, base, probability):
-            return replace(base, reason="not_in_force", detail=ended, nearest=self._nearest(usable), score=probability)
+        base = replace(base, nearest=self._nearest(usable), score=probability)
+        if ended := self._out_of_time(ranking, base):
+            return replace(base, reason="not_in_force", detail=ended)
+        if elsewhere:
+            return replace(base, reason="local_matter", detail=base.place)
+        near = self._near(usable)
         if probability >= self.fitted.choices_from and len(near) > 1:
             return replace(
                 base,
                 status="choices",
                 choices=tuple(Match(self._id(c), probability) for c in near[:_MOST_CHOICES]),
-                score=probability,
+                nearest=(),
             )
         reason_code: Reason = "unsure" if probability >= self.fitted.choices_from / 2 else "nothing_near"
-        return replace(base, reason=reason_code, nearest=self._nearest(usable), score=probability)
+        return replace(base, reason=reason_code)
 
     def _near(self, ranking: Ranking) -> list[Candidate]:
         if not ranking.candidates:
@@ -255,11 +257,11 @@ class Library:
         """The score without what it owes to being a local rule."""
         return candidate.score - self.fitted.rank["own_place"] * candidate.row[_OWN_PLACE]
 
-    def _out_of_time(self, ranking: Ranking, base: Verdict, probability: float) -> str | None:
+    def _out_of_time(self, ranking: Ranking, base: Verdict) -> str | None:
         """The entry of this place that fits best but does not hold on the day asked about, where it would answer."""
         chain = self.registers.places.chain(base.place)
         here = ranking.only(lambda c: self.index.profile(c.n).place in chain)
-        if here.probability(self.fitted) < max(self.fitted.answer_from, probability):
+        if here.probability(self.fitted) < max(self.fitted.answer_from, base.score):
             return None
         entry = self.item(self._id(here.candidates[0])).entry
         if entry.in_force.covers(base.day):

@@ -168,7 +168,7 @@ def test_an_index_swept_away_still_answers_whoever_has_it_open(folder: Path, int
     settings = Settings(data_dir=into.parent, knowledge_dirs="", _env_file=None)
     shelf = Shelf(settings, bundled=folder)
     reader = Library(Index(shelf.library.index.path))
-    for n in range(6):
+    for n in range(4):
         write(folder, "national/general.new.yaml", RULE + f"# {n}\n")
         assert shelf.refresh()
     assert not reader.index.path.exists()
@@ -204,6 +204,34 @@ def test_a_build_that_is_killed_leaves_nothing_that_is_opened(folder: Path, into
     path = build([folder], into)
     assert path.name == index_name([folder])
     assert [row[0] for row in _rows(path)] == ["good.apply-by", "good.steps", "good.offence"]
+
+
+def test_content_saved_while_it_is_being_read_is_filed_under_its_own_name(folder: Path, into: Path) -> None:
+    """The name is the hash of what is inside, even where the file changes between the hashing and the reading."""
+    write(folder, "saved", changed("5 个工作日", "五个工作日", GOOD))
+    hook = f"""
+import os, sys
+seen = []
+def save_on_second_reading(event, args):
+    if event == "open" and str(args[0]).endswith("/national/general.yaml"):
+        seen.append(args[0])
+        len(seen) == 2 and os.replace({str(folder / "saved")!r}, args[0])
+sys.addaudithook(save_on_second_reading)
+"""
+    script = hook + _BUILD
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(folder), str(into)],
+        env=clean_environment(into),
+        input="go\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    path = into / index_name([folder])
+    assert done.stdout == f"ready\n{path}\n", done.stderr
+    assert "五个工作日" in dict(_rows(path))["good.apply-by"]
+    assert _names(into) == {path.name}
 
 
 def test_what_killed_builds_left_is_swept_away_after_an_hour(folder: Path, into: Path) -> None:

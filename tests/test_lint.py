@@ -12,7 +12,8 @@ from tests.content import RULE, changed, write, write_base
 
 _NATION = "national/general.test.yaml"
 _TIELING = "liaoning/tieling/general.test.yaml"
-_LOCAL_CITE = changed("行政处罚法第33条第1款", "辽政办发〔2023〕18号第8项")
+_RECENT = changed("2021-07-15", "2024-01-01")
+_LOCAL_CITE = changed("行政处罚法第33条第1款", "辽政办发〔2023〕18号第8项", _RECENT)
 _MUST = changed("force: may", "force: must")
 _STATUTE = """\
 # 中华人民共和国行政处罚法
@@ -148,7 +149,7 @@ def test_an_answer_is_held_against_the_text_it_cites(
             id="no claim",
         ),
         pytest.param(
-            changed("行政处罚法第33条第1款", "国办发〔2022〕27号", changed("不予", "处 50 元以下或不予")),
+            changed("行政处罚法第33条第1款", "国办发〔2022〕27号", changed("不予", "处 50 元以下或不予", _RECENT)),
             id="text not at hand",
         ),
     ],

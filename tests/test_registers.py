@@ -240,12 +240,11 @@ def test_places_of_a_sentence(text: str, held: tuple[str, ...], foreign: tuple[s
     assert PLACES.mentioned(text)[:2] == (held, foreign)
 
 
-@pytest.mark.parametrize("name", sorted(PLACES.elsewhere))
-def test_a_place_elsewhere_is_recognised_and_never_held(name: str) -> None:
+def test_a_place_elsewhere_is_recognised_and_never_held() -> None:
     """A question about it must not be answered with another place's rule."""
-    held, foreign, _ = PLACES.mentioned(f"{name}怎么规定")
-    assert PLACES.is_elsewhere(name)
-    assert (held, len(foreign)) == ((), 1)
+    assert len(PLACES.elsewhere) > 300
+    assert [name for name in PLACES.elsewhere if not PLACES.is_elsewhere(name)] == []
+    assert [name for name in PLACES.elsewhere if PLACES.mentioned(f"{name}怎么规定")[:2] != ((), (name,))] == []
 
 
 @pytest.mark.parametrize("name", ["火星", "", "市", "首违不罚", "33"])

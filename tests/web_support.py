@@ -119,11 +119,11 @@ class Visitor:
         assert self._nudges is not None
         next(self._nudges)
 
-    def post(self, body: Any, **headers: str | bytes) -> httpx.Response:
+    def post(self, body: Any, **headers: str) -> httpx.Response:
         """`POST /send` with the right token, unless a header says otherwise."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        sent = httpx.Headers([(name.encode(), value) for name, value in {"x-zhifa-token": self.token, **headers}.items()])
-        return self.http.post("/send", content=content, headers=sent)
+        named = {"x-zhifa-token": self.token, **headers}
+        return self.http.post("/send", content=content, headers={k.encode(): v.encode() for k, v in named.items()})
 
     def lines(self, after: str = "0.0") -> list[Line]:
         """Lines after what was seen; all of them by default."""
@@ -147,7 +147,7 @@ class Visitor:
             said = [line for line in self.new() if not line["me"]]
         return said
 
-    def press(self, data: str, message: str | None = None) -> list[Line]:
+    def press(self, data: str, message: object = None) -> list[Line]:
         """Press a button of a message."""
         return self.send(data, kind="press", message=message)
 
@@ -159,4 +159,4 @@ def said(line: Line) -> str:
 
 def button(line: Line, label: str) -> str:
     """What a button carries."""
-    return next(b["data"] for row in line["rows"] for b in row if b["label"] == label)
+    return next(str(b["data"]) for row in line["rows"] for b in row if b["label"] == label)

@@ -33,7 +33,7 @@ def short(item: Item, registers: Registers, today: date) -> tuple[Block, ...]:
             blocks.append(Block("points", items=entry.points))
     else:
         blocks += _record(item)
-    return (*blocks, *_foot(item, registers, today, most=3))
+    return (*_lapsed(item, today), *blocks, *_foot(item, registers, today, most=3))
 
 
 def full(item: Item, registers: Registers, today: date) -> tuple[Block, ...]:
@@ -47,7 +47,7 @@ def full(item: Item, registers: Registers, today: date) -> tuple[Block, ...]:
         blocks += _more(item, registers)
     else:
         blocks += _record(item)
-    return (*blocks, *_foot(item, registers, today, most=12))
+    return (*_lapsed(item, today), *blocks, *_foot(item, registers, today, most=12))
 
 
 def _more(item: Item, registers: Registers) -> list[Block]:
@@ -130,6 +130,12 @@ def _record(item: Item) -> list[Block]:
             return [Block("lead", entry.title)]
 
 
+def _lapsed(item: Item, today: date) -> list[Block]:
+    """What is over says so before anything else."""
+    until = item.entry.in_force.until
+    return [Block("warning", f"已届满：以下要求到{day(until)}为止，现为历史要求。")] if until and until < today else []
+
+
 def _foot(item: Item, registers: Registers, today: date, most: int) -> list[Block]:
     entry = item.entry
     blocks: list[Block] = []
@@ -139,9 +145,8 @@ def _foot(item: Item, registers: Registers, today: date, most: int) -> list[Bloc
     blocks.append(Block("note", f"适用：{place} · {day(entry.checked)}核对"))
     if entry.caveat:
         blocks.append(Block("warning", entry.caveat))
-    if entry.in_force.until and entry.in_force.until - today <= _SOON:
-        word = "将于" if entry.in_force.until >= today else "已于"
-        blocks.append(Block("warning", f"{word}{day(entry.in_force.until)}届满。"))
+    if entry.in_force.until and today <= entry.in_force.until <= today + _SOON:
+        blocks.append(Block("warning", f"将于{day(entry.in_force.until)}届满。"))
     if today - entry.checked > _STALE:
         blocks.append(Block("warning", "已超过一年没有核对，请以现行条文为准。"))
     return blocks

@@ -35,6 +35,8 @@ NAMES = (
     "named_source",
     "field_extra",
     "field_match",
+    "answer",
+    "letters_answer",
 )
 
 _KIND_INTENT = {
@@ -138,6 +140,8 @@ def features(
         float(any(cite[0] in question.sources for cite in profile.cites[:1])),
         float(bool(profile.fields) and not profile.fields & question.fields),
         float(bool(profile.fields & question.fields)),
+        _sum(weights.core, question.core & profile.answer) / weights.core_total,
+        _sum(weights.letters, question.characters & profile.answer_characters) / weights.letters_total,
     )
 
 
@@ -174,6 +178,8 @@ def _reference(question: Question, profile: Profile) -> float:
 GATE_NAMES = (
     "score",
     "margin",
+    "certain",
+    "agreed",
     "core_ask",
     "core_head",
     "core_whole",
@@ -187,14 +193,31 @@ GATE_NAMES = (
 )
 
 
+@dataclass(frozen=True)
+class Votes:
+    """How the first candidate stands to the next ones.
+
+    Attributes:
+        margin: its score less that of the second.
+        certain: its share of the first eight, by the exponential of their scores.
+        agreed: the share of those that lead with the same article (its own included).
+    """
+
+    margin: float
+    certain: float
+    agreed: float
+
+
 def gate_features(
-    question: Question, weights: Weights, row: tuple[float, ...], score: float, margin: float
+    question: Question, weights: Weights, row: tuple[float, ...], score: float, votes: Votes
 ) -> tuple[float, ...]:
     """What tells whether the best candidate really answers: the row of `GATE_NAMES`."""
     named = dict(zip(NAMES, row, strict=True))
     return (
         score,
-        min(margin, 3.0),
+        min(votes.margin, 3.0),
+        votes.certain,
+        votes.agreed,
         named["core_ask"],
         named["core_head"],
         named["core_whole"],

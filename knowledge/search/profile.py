@@ -52,6 +52,9 @@ class Profile:
     place: str
     title_concepts: frozenset[str]
     phrasings: tuple[Phrasing, ...]
+    answer: frozenset[str]
+    """Pairs of the title and the conclusion."""
+    answer_characters: frozenset[str]
     body: frozenset[str]
     body_characters: frozenset[str]
     body_concepts: frozenset[str]
@@ -61,6 +64,11 @@ class Profile:
     """Whether it compares places: it answers only who asks for a comparison."""
     title_weight: float
     cites: tuple[tuple[str, int | None, int | None, str | None], ...] = field(default=())
+
+    @cached_property
+    def lead(self) -> tuple[str, int | None] | None:
+        """Source and article of the leading citation."""
+        return self.cites[0][:2] if self.cites else None
 
     @cached_property
     def head(self) -> frozenset[str]:
@@ -159,6 +167,7 @@ def make_profile(
 ) -> Profile:
     """Build the profile from the texts kept in the index."""
     phrasings = tuple(make_phrasing(head, lexicon, weigh, weigh_concept) for head in heads)
+    conclusion = heads[0] + "\n" + body.split("\n", 1)[0]
     return Profile(
         n,
         entry_id,
@@ -166,10 +175,12 @@ def make_profile(
         place,
         phrasings[0].concepts,
         phrasings,
+        frozenset(bigrams(conclusion)),
+        frozenset(characters(conclusion)),
         frozenset(bigrams(body)),
         frozenset(characters(body)),
         lexicon.concepts_in(body),
-        domains.mentioned(heads[0] + "\n" + body.split("\n", 1)[0]),
+        domains.mentioned(conclusion),
         topic == _COMPARISONS,
         phrasings[0].weight.concepts,
         tuple((row[0], row[1], row[2], row[3]) for row in cites),  # type: ignore[misc]

@@ -13,13 +13,14 @@ from math import exp
 from pathlib import Path
 
 from knowledge.catalogue.model import Model
-from knowledge.search.features import GATE_NAMES, NAMES, Weights, features, gate_features, weigh
+from knowledge.search.features import GATE_NAMES, NAMES, Votes, Weights, features, gate_features, weigh
 from knowledge.search.index import Index
 from knowledge.search.profile import Profile
 from knowledge.search.question import Question
 
 PARAMETERS = Path(__file__).with_name("parameters.json")
 _COMPARED = 40
+_VOTERS = 8
 _LETTERS = 8
 _FALLBACK_UNKNOWN = 0.35
 
@@ -49,6 +50,8 @@ class Candidate:
     n: int
     score: float
     row: tuple[float, ...]
+    lead: tuple[str, int | None] | None = None
+    """Source and article of its leading citation."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,11 @@ class Ranking:
         """Features of the gate for the first candidate."""
         first = self.candidates[0]
         second = self.candidates[1].score if len(self.candidates) > 1 else first.score - 3
-        return gate_features(self.question, self.weights, first.row, first.score, first.score - second)
+        shares = [(exp(candidate.score - first.score), candidate.lead) for candidate in self.candidates[:_VOTERS]]
+        total = sum(share for share, _ in shares)
+        agreed = sum(share for share, lead in shares if lead == first.lead)
+        votes = Votes(first.score - second, 1 / total, agreed / total)
+        return gate_features(self.question, self.weights, first.row, first.score, votes)
 
 
 def find(question: Question, weights: Weights, index: Index) -> set[int]:
@@ -123,6 +130,6 @@ def rank(
     for profile in _closest(find(question, weights, index), weights, question, index):
         hidden = leave_out[1] if leave_out and leave_out[0] == profile.id else None
         row = features(question, weights, profile, index, chain, hidden)
-        rows.append(Candidate(profile.n, sum(c * x for c, x in zip(coefficients, row, strict=True)), row))
+        rows.append(Candidate(profile.n, sum(c * x for c, x in zip(coefficients, row, strict=True)), row, profile.lead))
     rows.sort(key=lambda candidate: (-candidate.score, candidate.n))
     return Ranking(question, weights, tuple(rows))
