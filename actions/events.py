@@ -125,3 +125,8 @@ def list_parked(tx: Tx) -> list[str]:
 def count_outbox(tx: Tx) -> dict[str, int]:
     """Number of messages in each state."""
     return outbox.counts(tx)
+
+
+def do_sweep(tx: Tx, before: datetime) -> int:
+    """Delete what was said in chats, by either side, before an instant; returns the number of rows."""
+    return inbox.sweep(tx, before) + outbox.sweep(tx, before)

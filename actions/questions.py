@@ -1,13 +1,12 @@
 """Recording what was asked, and whether the answer helped."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from actions.privacy import mask
 from actions.transaction import Tx
 from knowledge.search.verdict import Verdict
 from store import questions
 
-TEXT_KEPT = timedelta(days=180)
 _LONGEST = 500
 
 
@@ -32,9 +31,9 @@ def do_mark_unhelpful(tx: Tx, *, question: int, channel: str, address: str) -> b
     return questions.mark_unhelpful(tx, question, channel, address)
 
 
-def do_forget_texts(tx: Tx, now: datetime) -> int:
-    """Drop the wording of questions older than 180 days; returns how many."""
-    return questions.forget_texts(tx, now - TEXT_KEPT)
+def do_forget_texts(tx: Tx, before: datetime) -> int:
+    """Drop the wording of questions asked before an instant, keep entry and counts; returns how many."""
+    return questions.forget_texts(tx, before)
 
 
 def count_by_status(tx: Tx) -> dict[str, int]:

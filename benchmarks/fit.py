@@ -228,9 +228,7 @@ def thresholds(judged: list[Judged]) -> tuple[float, float, float]:
             elif p >= choices_from:
                 floor = sample.ranking.candidates[0].score - 2 * margin
                 offered = [
-                    right
-                    for c, right in zip(sample.ranking.candidates, sample.right, strict=True)
-                    if c.score >= floor
+                    right for c, right in zip(sample.ranking.candidates, sample.right, strict=True) if c.score >= floor
                 ][:4]
                 if len(offered) > 1:
                     total += sample.weight * (0.4 if any(offered) else -0.6)
@@ -268,7 +266,9 @@ def fit(library: Library, target: Path = PARAMETERS) -> Parameters:
     judged = held_out(data, *settings)
     answer_from, choices_from, margin = thresholds(judged)
     fitted = draft.model_copy(update={"answer_from": answer_from, "choices_from": choices_from, "margin": margin})
-    target.write_text(json.dumps(fitted.model_dump(), indent=2) + "\n", encoding="utf-8")
+    aside = target.with_suffix(".new")
+    aside.write_text(json.dumps(fitted.model_dump(), indent=2) + "\n", encoding="utf-8")
+    aside.replace(target)  # a running program never reads half of it
     answered = [s for p, s in judged if p >= answer_from]
     wrong = sum(not s.right[0] for s in answered)
     sys.stdout.write(f"held out: {len(judged)} messages, {len(answered)} answered, {wrong} of them wrong\n")

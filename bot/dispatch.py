@@ -22,7 +22,7 @@ from handlers.router import think
 from zhifa_errors import StoreError
 
 _log = logger("dispatch")
-_SORRY = "这条消息处理时出了问题，已经记下并通知管理员；请换个说法再试。"
+_SORRY = "这条消息处理时出了问题，已经记下，请换个说法再试。"
 _BETWEEN_TRIES = 0.2
 _SLOW_DOWN = "您发得太快了，请稍等一会儿再发；刚才的消息没有处理。"
 

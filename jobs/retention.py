@@ -1,11 +1,16 @@
 """Letting go of personal data when its time is over (个人信息保护法 article 19: the shortest time)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from actions.events import do_sweep
 from actions.questions import do_forget_texts
 from actions.transaction import Tx
 
+KEPT = timedelta(days=180)
+"""How long wording is kept: of questions, and of what was said in chats. Which entry answered stays."""
+
 
 def tick(tx: Tx, now: datetime) -> int:
-    """Drop the wording of questions older than 180 days; returns how many lost theirs."""
-    return do_forget_texts(tx, now)
+    """Let go of wording older than 180 days; returns how many rows lost it."""
+    before = now - KEPT
+    return do_forget_texts(tx, before) + do_sweep(tx, before)

@@ -108,7 +108,7 @@ class Library:
             The verdict; where the message held several questions, that of the first with all in `parts`.
         """
         day = day or date.today()  # noqa: DTZ011  (the caller's clock decides; this is for interactive use)
-        clean = normalise(text)
+        clean = normalise(text.replace("\n", "。"))
         kept = previous or Turn()
         if not any(c.isalnum() for c in clean):
             return Verdict("unknown", place, day, reason="empty", turn=kept)
@@ -165,7 +165,7 @@ class Library:
         """A question that names an article: only entries that cite it may answer."""
         cited = [reference.citation(_DEFAULT_SOURCE) for reference in question.references]
         for citation in cited:
-            if self.registers.sources.fault(citation, base.day):
+            if citation.article is not None and self.registers.sources.fault(citation, base.day):
                 source = self.registers.sources.by_id[citation.source]
                 last = (self.registers.sources.version(source.id, base.day) or source.versions[-1]).articles
                 named = self.registers.sources.show(citation)

@@ -112,3 +112,9 @@ def typed(tx: Tx, channel: str, address: str, after: int, most: int) -> list[Eve
         .limit(most)
     )
     return [_event(row) for row in reversed(tx.execute(query).all())]
+
+
+def sweep(tx: Tx, before: datetime) -> int:
+    """Delete events that were done before an instant; returns how many. Parked ones stay for the administrator."""
+    old = (inbox.c.state == "done") & (inbox.c.done_at < before)
+    return tx.execute(sa.delete(inbox).where(old)).rowcount

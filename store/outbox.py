@@ -89,3 +89,9 @@ def counts(tx: Tx) -> dict[str, int]:
     """Number of messages in each state."""
     rows = tx.execute(sa.select(outbox.c.state, sa.func.count()).group_by(outbox.c.state))
     return {str(state): int(count) for state, count in rows}
+
+
+def sweep(tx: Tx, before: datetime) -> int:
+    """Delete answers that were sent before an instant; returns how many. Other lanes keep their own time."""
+    old = (outbox.c.state == "sent") & (outbox.c.lane == "interactive") & (outbox.c.created_at < before)
+    return tx.execute(sa.delete(outbox).where(old)).rowcount

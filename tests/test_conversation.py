@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from bot.app import App, Shelf
 from bot.channels.console.render import plain
 from bot.dispatch import Dispatcher
 from bot.settings import Settings
+from jobs import retention
 from knowledge.library import Library
 from store import questions
 from store.db import Database
@@ -285,6 +286,18 @@ def test_an_event_that_keeps_failing_is_parked_with_an_apology(chat: Chat) -> No
     assert "Error at " in parked
     (reply,) = [r for r in chat.send("听证几天内申请") if "工作日" in plain(r)]
     assert "5 个工作日" in plain(reply)
+
+
+def test_after_180_days_nothing_that_was_said_is_left(chat: Chat) -> None:
+    """The daily tick drops the wording of questions and of the chat; which entry answered stays."""
+    chat.send("听证几天内申请")
+    with chat.app.database.write() as tx:
+        assert retention.tick(tx, NOON + timedelta(days=179)) == 0
+        assert retention.tick(tx, NOON + timedelta(days=181)) == 3
+        assert events.list_lines(tx, "web", "a", (0, 0)) == []
+        kept = questions.get(tx, 1)
+    assert kept is not None
+    assert (kept.text, kept.entry) == (None, "hearing.apply-by")
 
 
 def test_a_flood_is_slowed_down_with_one_line(chat: Chat) -> None:

@@ -33,7 +33,9 @@ def test_an_article_that_does_not_exist_is_never_answered(library: Library, text
     assert (verdict.status, verdict.reason, verdict.match) == ("unknown", "no_such_article", None)
 
 
-@pytest.mark.parametrize("text", ["行政处罚法第33条第2款", "33条第二款", "处罚法三十三条2款", "《行政处罚法》第三十三条第二款"])
+@pytest.mark.parametrize(
+    "text", ["行政处罚法第33条第2款", "33条第二款", "处罚法三十三条2款", "《行政处罚法》第三十三条第二款"]
+)
 def test_a_paragraph_leads_to_its_entry(library: Library, text: str) -> None:
     """However the reference is written, the entry whose leading citation it is answers."""
     verdict = ask(library, text)
@@ -115,7 +117,11 @@ def test_normal_form(raw: str, normal: str) -> None:
 
 @pytest.mark.parametrize(
     ("said", "meant"),
-    [("停证几天内申请", "听证几天内申请"), ("当厂处罚能罚多少", "当场处罚能罚多少"), ("首为不罚要什么条件", "首违不罚要什么条件")],
+    [
+        ("停证几天内申请", "听证几天内申请"),
+        ("当厂处罚能罚多少", "当场处罚能罚多少"),
+        ("首为不罚要什么条件", "首违不罚要什么条件"),
+    ],
 )
 def test_voice_input_is_understood_by_its_sound(library: Library, said: str, meant: str) -> None:
     """Homophones lead to the same entry as the right characters."""
@@ -138,9 +144,7 @@ def test_floors_on_the_golden_set(library: Library, half: str) -> None:
 def test_what_must_not_be_answered_is_not(library: Library, half: str) -> None:
     """Off-topic messages, articles that do not exist, other places' rules: hardly any is answered."""
     rows = ask_unanswerable(library, "dev" if half == "dev" else "test")
-    answered = [
-        row.row["q"] for row in rows if row.outcome == "answered" and row.row["expect"] != ["any_but_refused"]
-    ]
+    answered = [row.row["q"] for row in rows if row.outcome == "answered" and row.row["expect"] != ["any_but_refused"]]
     assert len(answered) <= len(rows) * 0.06
 
 

@@ -150,4 +150,4 @@ def _retain(app: App) -> None:
         _log.exception("retention_failed")
         raise
     if forgotten:
-        _log.info("texts_forgotten", questions=forgotten)
+        _log.info("texts_forgotten", rows=forgotten)

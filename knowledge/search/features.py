@@ -84,7 +84,12 @@ def weigh(question: Question, index: Index) -> Weights:
 
 
 def features(
-    question: Question, weights: Weights, profile: Profile, index: Index, chain: tuple[str, ...], leave_out: str | None = None
+    question: Question,
+    weights: Weights,
+    profile: Profile,
+    index: Index,
+    chain: tuple[str, ...],
+    leave_out: str | None = None,
 ) -> tuple[float, ...]:
     """The row of `NAMES` for one entry.
 

@@ -78,7 +78,9 @@ def _topic(previous: Turn, index: Index, *, aspects: bool = False) -> str:
     """What the previous turn was about, in a few words; with `aspects`, also which side of it."""
     lexicon = index.lexicon
     if lexicon.subjects_in(previous.question):
-        words = [s for _, s in lexicon.spans(previous.question) if aspects or lexicon.spellings[s] not in lexicon.aspects]
+        words = [
+            s for _, s in lexicon.spans(previous.question) if aspects or lexicon.spellings[s] not in lexicon.aspects
+        ]
         return " ".join(dict.fromkeys(words))
     if previous.entry is not None:
         return normalise(index.item(previous.entry).entry.title)

@@ -31,16 +31,18 @@ from knowledge.catalogue.registers import Domains, Places, Registers, Sources
 from knowledge.search import lexicon as lexicon_module
 from knowledge.search.lexicon import Lexicon, read_lexicon
 from knowledge.search.pinyin import compile_syllables, key, sound_bigrams
-from knowledge.search.profile import Profile, body_text, head_texts, make_profile
+from knowledge.search.profile import PROFILE, Profile, body_text, head_texts, make_profile
 from knowledge.search.text import bigrams, characters
 from zhifa_errors import IndexUnavailable
 
-FORMAT = 7
+FORMAT = 8
 """Raised whenever what this module writes changes its form."""
 
 _HEADER = 100
 _BUILDING = ".building-"
 _ABANDONED = 3600.0
+_MADE_BY = ("index.py", "profile.py", "lexicon.py", "text.py", "pinyin.py")
+"""What is in the file is made by these: a new version of the program makes its own."""
 CHANNELS = ("head", "whole", "letter", "concept", "sound")
 _RAREST = 14
 """Tokens of a question that are searched for: the rarest say most, and the common ones cost time."""
@@ -52,7 +54,8 @@ that counts; below about 1,000 entries it leaves nothing out."""
 
 def index_name(folders: Iterable[Path]) -> str:
     """The file name the index of this content has."""
-    made_of = fingerprint(folders, lexicon_module.PATH.read_bytes(), str(FORMAT).encode())
+    code = (Path(__file__).with_name(name).read_bytes() for name in _MADE_BY)
+    made_of = fingerprint(folders, lexicon_module.PATH.read_bytes(), str(FORMAT).encode(), *code)
     return f"knowledge-{made_of[:24]}.db"
 
 
@@ -141,8 +144,6 @@ def _compile(content: Content, lexicon: Lexicon, path: Path) -> None:
                 "entry": item.entry.model_dump_json(by_alias=True),
                 "cites": json.dumps([[c.source, c.article, c.paragraph, c.item] for c in item.cites]),
                 "where_": item.where,
-                "heads": json.dumps(heads[item.entry.id], ensure_ascii=False),
-                "body": bodies[item.entry.id],
             }
             for n, item in numbered.items()
         ),
@@ -180,6 +181,36 @@ def _compile(content: Content, lexicon: Lexicon, path: Path) -> None:
         db.conn.executemany(f"INSERT INTO fts_{channel}(rowid, tokens) VALUES (?, ?)", rows[channel])  # noqa: S608
         db.execute(f"INSERT INTO fts_{channel}(fts_{channel}) VALUES ('optimize')")  # noqa: S608
         db.execute(f"CREATE VIRTUAL TABLE terms_{channel} USING fts5vocab(fts_{channel}, row)")
+    size = len(numbered)
+
+    def weigh(term: str) -> float:
+        return _pair_weight(size, documents[term])
+
+    def weigh_concept(name: str) -> float:
+        return _concept_weight(size, concept_documents[name])
+
+    db.execute("CREATE TABLE profiles(n INTEGER PRIMARY KEY, profile TEXT)")
+    db.conn.executemany(
+        "INSERT INTO profiles VALUES (?, ?)",
+        (
+            (
+                n,
+                PROFILE.dump_json(
+                    make_profile(
+                        n,
+                        item,
+                        heads[item.entry.id],
+                        bodies[item.entry.id],
+                        lexicon,
+                        registers.domains,
+                        weigh,
+                        weigh_concept,
+                    )
+                ).decode(),
+            )
+            for n, item in numbered.items()
+        ),
+    )
     db.execute("CREATE TABLE vocabulary(term TEXT PRIMARY KEY, documents INTEGER) WITHOUT ROWID")
     db.conn.executemany("INSERT INTO vocabulary VALUES (?, ?)", documents.items())
     db.table("meta").insert_all(
@@ -187,7 +218,7 @@ def _compile(content: Content, lexicon: Lexicon, path: Path) -> None:
             {"name": name, "value": value}
             for name, value in {
                 "format": str(FORMAT),
-                "size": str(len(numbered)),
+                "size": str(size),
                 "lexicon": lexicon.model_dump_json(),
                 "concepts": json.dumps(concept_documents, ensure_ascii=False),
                 "syllables": json.dumps(syllables, ensure_ascii=False),
@@ -219,6 +250,14 @@ def _spoken(lexicon: Lexicon, documents: Counter[str], syllables: dict[str, str]
         if len(spelling) > 1 and not any(c.isascii() for c in spelling):
             table[key(spelling, syllables)] = spelling
     return table
+
+
+def _pair_weight(size: int, documents: int) -> float:
+    return max(math.log((size + 1) / (documents + 0.5)), 0.01)
+
+
+def _concept_weight(size: int, documents: int) -> float:
+    return max(math.log((size + 1) / (documents + 0.5)), 0.1)
 
 
 class Index:
@@ -299,23 +338,8 @@ class Index:
         return Item(ENTRY.validate_json(row[0], strict=False), row[1], row[2], row[3], cites, row[5])
 
     def _profile(self, n: int) -> Profile:
-        row = self._db.execute(
-            "SELECT id, kind, place, topic, heads, body, cites FROM entries WHERE n = ?", (n,)
-        ).fetchone()
-        return make_profile(
-            n,
-            row[0],
-            row[1],
-            row[2],
-            row[3],
-            json.loads(row[4]),
-            row[5],
-            json.loads(row[6]),
-            self.lexicon,
-            self.registers.domains,
-            self.weight,
-            self.concept_weight,
-        )
+        row = self._db.execute("SELECT profile FROM profiles WHERE n = ?", (n,)).fetchone()
+        return PROFILE.validate_json(row[0], strict=False)
 
     def _frequency(self, term: str) -> int:
         row = self._db.execute("SELECT documents FROM vocabulary WHERE term = ?", (term,)).fetchone()
@@ -323,11 +347,11 @@ class Index:
 
     def _weight(self, term: str) -> float:
         """Inverse document frequency of a pair of characters."""
-        return max(math.log((self.size + 1) / (self.frequency(term) + 0.5)), 0.01)
+        return _pair_weight(self.size, self.frequency(term))
 
     def concept_weight(self, name: str) -> float:
         """Inverse document frequency of a concept."""
-        return max(math.log((self.size + 1) / (self._concepts.get(name, 0) + 0.5)), 0.1)
+        return _concept_weight(self.size, self._concepts.get(name, 0))
 
     def search(self, channel: str, tokens: Iterable[str], limit: int) -> dict[int, float]:
         """Rows of one channel that match any of the tokens, with their BM25 score (higher is better).

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from pydantic import TypeAdapter
+
 from knowledge.catalogue.load import Item
 from knowledge.catalogue.model import Entry, Procedure, Requirement, Rule, Task, Term, TimeLimit, Written
 from knowledge.catalogue.registers import Domains, Places
@@ -100,6 +102,10 @@ class Profile:
         return replace(self, phrasings=tuple(p for p in self.phrasings if p.text != text))
 
 
+PROFILE = TypeAdapter(Profile)
+"""Profiles are kept in the index ready made, as JSON: to make one takes ten times as long as to read it."""
+
+
 def head_texts(item: Item, places: Places) -> list[str]:
     """Title and phrasings, normalised, place names taken off (the folder says the place)."""
     texts = [item.entry.title, *item.entry.ask]
@@ -153,26 +159,27 @@ def make_phrasing(text: str, lexicon: Lexicon, weigh: Weigh, weigh_concept: Weig
 
 def make_profile(
     n: int,
-    entry_id: str,
-    kind: str,
-    place: str,
-    topic: str,
+    item: Item,
     heads: list[str],
     body: str,
-    cites: list[list[object]],
     lexicon: Lexicon,
     domains: Domains,
     weigh: Weigh,
     weigh_concept: Weigh,
 ) -> Profile:
-    """Build the profile from the texts kept in the index."""
+    """Build the profile of an entry.
+
+    Args:
+        n: its number in the index.
+        heads: `head_texts` of it, `body`: its `body_text`.
+    """
     phrasings = tuple(make_phrasing(head, lexicon, weigh, weigh_concept) for head in heads)
     conclusion = heads[0] + "\n" + body.split("\n", 1)[0]
     return Profile(
         n,
-        entry_id,
-        kind,
-        place,
+        item.entry.id,
+        item.entry.kind,
+        item.place,
         phrasings[0].concepts,
         phrasings,
         frozenset(bigrams(conclusion)),
@@ -181,7 +188,7 @@ def make_profile(
         frozenset(characters(body)),
         lexicon.concepts_in(body),
         domains.mentioned(conclusion),
-        topic == _COMPARISONS,
+        item.topic == _COMPARISONS,
         phrasings[0].weight.concepts,
-        tuple((row[0], row[1], row[2], row[3]) for row in cites),  # type: ignore[misc]
+        tuple((cite.source, cite.article, cite.paragraph, cite.item) for cite in item.cites),
     )
