@@ -288,7 +288,7 @@ class Index:
         self.lexicon = Lexicon.model_validate_json(self._meta["lexicon"], strict=False)
         self._concepts: dict[str, int] = json.loads(self._meta["concepts"])
         self._names = {name: f"c{n}" for n, name in enumerate(self.lexicon.concepts)}
-        self.profile = lru_cache(maxsize=8192)(self._profile)
+        self.profile = lru_cache(maxsize=2048)(self._profile)  # some 70 KB each
         self.item = lru_cache(maxsize=4096)(self._item)
         self.frequency = lru_cache(maxsize=65_536)(self._frequency)
         self.weight = lru_cache(maxsize=131_072)(self._weight)
