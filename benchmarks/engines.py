@@ -67,8 +67,8 @@ class Ours:
         question = understand(normalise(text), index)
         if question.places:
             place = question.places[-1]
-        candidates = rank(question, index, self._library.fitted, place).candidates
-        return _usable(self._library, (index.profile(c.n).id for c in candidates), place)
+        usable = self._library.usable(rank(question, index, self._library.fitted, place), place, TODAY)
+        return [index.profile(candidate.n).id for candidate in usable.candidates[:3]]
 
 
 class PlainFts:

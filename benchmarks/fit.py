@@ -13,6 +13,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -241,6 +242,24 @@ def thresholds(judged: list[Judged]) -> tuple[float, float, float]:
     return -best[1], best[2], best[3]
 
 
+def elsewhere(library: Library) -> float:
+    """How much better another place's rule must fit: between what is right here and what is only right there."""
+
+    def leads(rows_: list[dict[str, Any]]) -> list[float]:
+        found = []
+        for row in rows_:
+            question = understand(normalise(row["q"]), library.index)
+            place = question.places[-1] if question.places else library.place(row["jurisdiction"])[0]
+            ranking = rank(question, library.index, library.fitted, place)
+            lead = library.ahead_elsewhere(ranking, library.usable(ranking, place, TODAY), place)
+            found += [] if lead is None or place == NATION else [lead[0]]
+        return found
+
+    here = leads([*rows("questions", "dev"), *rows("training")])
+    there = leads([row for row in rows("unanswerable", "dev") if row["why"] == "other_place"])
+    return round(float(np.quantile(here, 0.99) + np.median(there)) / 2, 3)
+
+
 def main() -> None:
     """Fit, print a short report, write the parameters."""
     with tempfile.TemporaryDirectory() as folder:
@@ -262,10 +281,12 @@ def fit(library: Library, target: Path = PARAMETERS) -> Parameters:
         answer_from=0.5,
         choices_from=0.2,
         margin=0.4,
+        elsewhere=0.0,
     )
     judged = held_out(data, *settings)
     answer_from, choices_from, margin = thresholds(judged)
     fitted = draft.model_copy(update={"answer_from": answer_from, "choices_from": choices_from, "margin": margin})
+    fitted = fitted.model_copy(update={"elsewhere": elsewhere(Library(library.index, fitted))})
     aside = target.with_suffix(".new")
     aside.write_text(json.dumps(fitted.model_dump(), indent=2) + "\n", encoding="utf-8")
     aside.replace(target)  # a running program never reads half of it

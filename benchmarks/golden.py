@@ -33,7 +33,8 @@ def half_of(group: str) -> Half:
 
 def rows(name: str, half: Half | None = None) -> list[dict[str, Any]]:
     """Rows of one file of the golden set, of one half where asked for."""
-    lines = (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    files = sorted(FOLDER.glob(f"{name}*.jsonl")) if name == "training" else [FOLDER / f"{name}.jsonl"]
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     found = [json.loads(line) for line in lines if line.strip()]
     if name == "training":
         return found  # written for the fit; no half of it is kept apart

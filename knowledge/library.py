@@ -21,8 +21,6 @@ from knowledge.search.text import normalise
 from knowledge.search.verdict import Match, Reason, Turn, Verdict
 from zhifa_errors import UsageError
 
-_CLEARLY = 1.5
-"""Margins by which another place's rule must fit better before it counts as the one that was meant."""
 _MOST_CHOICES = 4
 _DUTIES = frozenset({"requirement", "task"})
 _DEFAULT_SOURCE = "xzcf"
@@ -242,16 +240,25 @@ class Library:
         floor = ranking.candidates[0].score - 2 * self.fitted.margin
         return [candidate for candidate in ranking.candidates if candidate.score >= floor]
 
-    def _only_elsewhere(self, ranking: Ranking, usable: Ranking, base: Verdict) -> bool:
-        """Whether another place has a rule that fits clearly better than any that holds here."""
-        chain = self.registers.places.chain(base.place)
+    def ahead_elsewhere(self, ranking: Ranking, usable: Ranking, place: str) -> tuple[float, Candidate] | None:
+        """By how much (in score, apart from being local) the best rule of another place fits better than any here.
+
+        Returns:
+            The lead, negative where it fits worse, and that rule; None where there is nothing to compare.
+        """
+        chain = self.registers.places.chain(place)
         foreign = [c for c in ranking.candidates if self.index.profile(c.n).place not in chain]
         if not foreign or not usable.candidates:
-            return False
+            return None
         best = max(foreign, key=self._apart_from_place)
-        ahead = self._apart_from_place(best) - max(map(self._apart_from_place, usable.candidates))
-        only = ranking.only(lambda c: c.n == best.n)
-        return ahead >= _CLEARLY * self.fitted.margin and only.probability(self.fitted) >= self.fitted.answer_from
+        return self._apart_from_place(best) - max(map(self._apart_from_place, usable.candidates)), best
+
+    def _only_elsewhere(self, ranking: Ranking, usable: Ranking, base: Verdict) -> bool:
+        """Whether another place has a rule that fits clearly better than any that holds here."""
+        found = self.ahead_elsewhere(ranking, usable, base.place)
+        if found is None or found[0] < self.fitted.elsewhere:
+            return False
+        return ranking.only(lambda c: c.n == found[1].n).probability(self.fitted) >= self.fitted.answer_from
 
     def _apart_from_place(self, candidate: Candidate) -> float:
         """The score without what it owes to being a local rule."""

@@ -33,6 +33,8 @@ class Parameters(Model):
     bias: float
     answer_from: float
     choices_from: float
+    elsewhere: float
+    """A rule of another place that fits this much better (in score) is the one that was meant."""
     margin: float
     """A candidate this close below the best (in score) is offered beside it."""
 
