@@ -18,7 +18,8 @@ from typing import Any
 
 from benchmarks.engines import Answer, Engine, Fuzzy, Ours, PlainFts
 from benchmarks.filler import filled
-from benchmarks.golden import ask_all, half_of, right_entry, rows
+from benchmarks.golden import half_of, right_entry, rows
+from benchmarks.golden import judge as outcome_of
 from benchmarks.processes import measure_processes
 from benchmarks.report import summary
 from benchmarks.tables import Table
@@ -26,6 +27,7 @@ from knowledge.catalogue.load import Content, load
 from knowledge.library import Library
 from knowledge.search.index import Index, write
 from knowledge.search.lexicon import Lexicon, read_lexicon
+from knowledge.search.verdict import Verdict
 
 SIZES = (0, 2_000, 20_000)
 """0 is the content as it is."""
@@ -134,7 +136,7 @@ def measure_search(content: Content, lexicon: Lexicon, size: int, folder: Path) 
         judge.hits(hits, ours, golden[::step], verdicts[::step], "same sample")
     judge.hits(hits, fuzzy, golden[::step], scan_answers)
     print(hits)
-    print(_answered(library))
+    print(_answered(library, golden, verdicts))
 
 
 def _row(table: Table, name: str, number: object, timed: Timed, fts: str, scan: str, aim: float | None = None) -> None:
@@ -180,16 +182,18 @@ class _Judge:
             table.add(name, half, total, f"{first / max(1, total):.3f}", f"{third / max(1, total):.3f}")
 
 
-def _answered(library: Library) -> Table:
+def _answered(library: Library, golden: Sequence[Mapping[str, Any]], verdicts: Sequence[Verdict]) -> Table:
     """What the whole of `Library.ask`, gate included, makes of the questions."""
     table = Table("zhifa, after the gate", "questions", "answered right", "answered wrong", "right or offered")
     for half in ("dev", "test"):
-        asked = ask_all(library, half)
-        shares = [
-            sum(one.outcome in outcomes for one in asked) / max(1, len(asked))
-            for outcomes in (("right",), ("wrong",), ("right", "choices_right"))
+        outcomes = [
+            outcome_of(verdict, row, library)
+            for row, verdict in zip(golden, verdicts, strict=True)
+            if half_of(row["group"]) == half
         ]
-        table.add(half, len(asked), *(f"{share:.3f}" for share in shares))
+        counted = (("right",), ("wrong",), ("right", "choices_right"))
+        shares = [sum(outcome in group for outcome in outcomes) / max(1, len(outcomes)) for group in counted]
+        table.add(half, len(outcomes), *(f"{share:.3f}" for share in shares))
     return table
 
 
