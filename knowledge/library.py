@@ -93,19 +93,18 @@ class Library:
         known = "、".join(row for row in self.registers.places.by_path)
         raise UsageError(f"没有这个地区：{name}。本库收录：{known}。")
 
-    def ask(self, text: str, place: str = NATION, day: date | None = None, previous: Turn | None = None) -> Verdict:
+    def ask(self, text: str, place: str, day: date, previous: Turn | None = None) -> Verdict:
         """Answer a message, or say why not.
 
         Args:
             text: what a person typed, as it is.
             place: path of the place the person works in.
-            day: the day whose law is asked for; it must be given by the caller's clock.
+            day: the day whose law is asked for; it comes from the caller's clock.
             previous: the turn before, for messages that lean on it.
 
         Returns:
             The verdict; where the message held several questions, that of the first with all in `parts`.
         """
-        day = day or date.today()  # noqa: DTZ011  (the caller's clock decides; this is for interactive use)
         clean = normalise(text.replace("\n", "。"))
         kept = previous or Turn()
         if not any(c.isalnum() for c in clean):

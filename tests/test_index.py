@@ -148,14 +148,14 @@ def test_a_reader_keeps_answering_while_a_new_index_is_built(
 ) -> None:
     """The old library answers before, during and after; the new one knows what is new."""
     old = Library(Index(build([folder], into)))
-    answer = old.ask(_QUESTION, day=TODAY)
+    answer = old.ask(_QUESTION, "全国", TODAY)
     write(folder, "national/general.new.yaml", RULE)
     process = _start(builder, folder, into)
     process.stdin.write("go\n")  # type: ignore[union-attr]
     process.stdin.flush()  # type: ignore[union-attr]
-    during = [old.ask(_QUESTION, day=TODAY)]
+    during = [old.ask(_QUESTION, "全国", TODAY)]
     while process.poll() is None:
-        during.append(old.ask(_QUESTION, day=TODAY))
+        during.append(old.ask(_QUESTION, "全国", TODAY))
     assert answer.status == "answered"
     assert during == [answer] * len(during)
     assert process.returncode == 0
@@ -172,7 +172,7 @@ def test_an_index_swept_away_still_answers_whoever_has_it_open(folder: Path, int
         write(folder, "national/general.new.yaml", RULE + f"# {n}\n")
         assert shelf.refresh()
     assert not reader.index.path.exists()
-    assert reader.ask(_QUESTION, day=TODAY).status == "answered"
+    assert reader.ask(_QUESTION, "全国", TODAY).status == "answered"
     assert shelf.library.index.path.exists()
     assert len(list(into.glob("knowledge-*.db"))) == 4
 

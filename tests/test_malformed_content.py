@@ -273,7 +273,7 @@ class Bureau:
 
     def answer(self, shelf: Shelf) -> Verdict:
         """What an officer is told."""
-        return shelf.library.ask(_QUESTION, day=TODAY)
+        return shelf.library.ask(_QUESTION, "全国", TODAY)
 
 
 @pytest.fixture(name="common", scope="module")

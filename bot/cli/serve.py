@@ -137,17 +137,15 @@ async def _refresh(app: App) -> None:
 async def _sweep(app: App) -> None:
     """Once a day, let go of what is kept no longer."""
     while True:
-        with contextlib.suppress(Exception):
+        try:
             await asyncio.to_thread(_retain, app)
+        except Exception:  # tried again tomorrow; answering goes on
+            _log.exception("retention_failed")
         await asyncio.sleep(_DAY_SECONDS)
 
 
 def _retain(app: App) -> None:
-    try:
-        with app.database.write() as tx:
-            forgotten = retention.tick(tx, app.clock())
-    except Exception:
-        _log.exception("retention_failed")
-        raise
+    with app.database.write() as tx:
+        forgotten = retention.tick(tx, app.clock())
     if forgotten:
         _log.info("texts_forgotten", rows=forgotten)
