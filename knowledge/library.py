@@ -115,7 +115,8 @@ class Library:
             if refusal.matches(clean):
                 return Verdict("refused", place, day, detail=refusal.why, turn=kept)
         verdicts: list[Verdict] = []
-        for part in split(clean):
+        parts = split(clean)
+        for part in [p for p in parts if not self.index.lexicon.is_chatter(p)] or parts:
             verdict = self._one(part, place, day, kept)
             verdicts.append(verdict)
             kept = verdict.turn

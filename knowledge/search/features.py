@@ -1,5 +1,6 @@
 """How well one entry fits one question, as a short row of figures between 0 and 1."""
 
+import heapq
 from dataclasses import dataclass
 from math import log
 
@@ -39,6 +40,7 @@ NAMES = (
     "letters_answer",
 )
 
+_PHRASINGS = 5
 _KIND_INTENT = {
     "time_limit": "period",
     "procedure": "steps",
@@ -106,7 +108,7 @@ def features(
     concepts = question.concepts & profile.concepts
     ask_cover = ask_dice = core_ask = concept_ask = letters_ask = 0.0
     best: Phrasing = profile.phrasings[0]
-    for phrasing in profile.phrasings:
+    for phrasing in _nearest(profile.phrasings, letters):
         shared = _sum(weights.bigrams, pairs & phrasing.bigrams)
         dice = 2 * shared / (weights.total + phrasing.weight.bigrams)
         ask_cover = max(ask_cover, shared / weights.total)
@@ -148,6 +150,11 @@ def features(
         _sum(weights.core, question.core & profile.answer) / weights.core_total,
         _sum(weights.letters, question.characters & profile.answer_characters) / weights.letters_total,
     )
+
+
+def _nearest(phrasings: tuple[Phrasing, ...], letters: frozenset[str]) -> list[Phrasing]:
+    """The few phrasings that share most characters with a question; the others cannot be its best match."""
+    return heapq.nlargest(_PHRASINGS, phrasings, key=lambda p: len(letters & p.characters) / (4 + len(p.characters)))
 
 
 def _sum(weights: dict[str, float], pieces: frozenset[str]) -> float:

@@ -14,6 +14,8 @@ from knowledge.catalogue.strict_yaml import YamlProblem, parse, read_text
 from knowledge.search.text import normalise
 from zhifa_errors import ContentError
 
+_LEAST = 2
+"""Characters that something said must have."""
 PATH = Path(__file__).with_name("lexicon.yaml")
 
 
@@ -118,13 +120,19 @@ class Lexicon(Model):
     def _chatter_longest_first(self) -> list[str]:
         return sorted((normalise(word) for word in self.chatter), key=len, reverse=True)
 
+    def _stripped(self, text: str) -> str:
+        for word in self._chatter_longest_first:
+            text = text.replace(word, " ")
+        return " ".join(text.split())
+
     def without_chatter(self, text: str) -> str:
         """A normalised text without politeness; never shortened to nothing."""
-        rest = text
-        for word in self._chatter_longest_first:
-            rest = rest.replace(word, " ")
-        rest = " ".join(rest.split())
+        rest = self._stripped(text)
         return rest if any(c.isalnum() for c in rest) else text
+
+    def is_chatter(self, text: str) -> bool:
+        """Whether a part of a message is only politeness («谢谢啦») and asks nothing."""
+        return sum(c.isalnum() for c in self._stripped(text)) < _LEAST
 
     @cached_property
     def _small_talk_longest_first(self) -> list[tuple[str, str]]:
