@@ -6,7 +6,7 @@ own phrasings, each asked with itself left out; nobody sets them by hand.
 
 import heapq
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -105,13 +105,14 @@ def find(question: Question, weights: Weights, index: Index) -> list[int]:
         from knowledge.search.pinyin import sound_bigrams
 
         channels.append(index.search("sound", sound_bigrams(question.text, index.syllables), 15))
-    fused: Counter[int] = Counter()
+    fused: dict[int, float] = defaultdict(float)
     for channel in channels:
         for position, n in enumerate(channel):
             fused[n] += 1 / (_FUSION + position)
     for reference in question.references:
         if reference.source and reference.article:
-            fused.update(dict.fromkeys(index.citing(reference.source, reference.article), 1.0))
+            for n in index.citing(reference.source, reference.article):
+                fused[n] += 1.0
     return heapq.nsmallest(_COMPARED, fused, key=lambda n: (-fused[n], n))
 
 
