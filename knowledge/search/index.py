@@ -46,10 +46,9 @@ _MADE_BY = ("index.py", "profile.py", "lexicon.py", "text.py", "pinyin.py")
 CHANNELS = ("head", "whole", "letter", "concept", "sound")
 _RAREST = 14
 """Tokens of a question that are searched for: the rarest say most, and the common ones cost time."""
-_ROWS = 3_000
+_ROWS = 1_500
 """Rows a search may touch: FTS5 scores every row that holds any of the tokens, so in a large index the
-commonest tokens cost most and tell least. At 20,000 entries this is four times as fast and loses no answer
-that counts; below about 1,000 entries it leaves nothing out."""
+commonest tokens cost most and tell least. `make bench` shows what it costs in right answers: nothing so far."""
 
 
 def index_name(folders: Iterable[Path]) -> str:
