@@ -5,7 +5,6 @@ entries and samples are the same on every run; times are not: each is measured t
 """
 
 import contextlib
-import gc
 import math
 import os
 import sys
@@ -23,6 +22,7 @@ from benchmarks.golden import judge as outcome_of
 from benchmarks.processes import measure_processes
 from benchmarks.report import summary
 from benchmarks.tables import Table
+from bot.app import calm_collector
 from knowledge.catalogue.load import Content, load
 from knowledge.library import Library
 from knowledge.search.index import Index, write
@@ -116,8 +116,7 @@ def measure_search(content: Content, lexicon: Lexicon, size: int, folder: Path) 
     ours, fuzzy = Ours(library), Fuzzy(library)
     sample = range(0, len(golden), step)
     scan_answers: dict[int, list[str]] = {}
-    gc.collect()
-    gc.freeze()  # what this program holds beside the search is no work of the search's garbage collector
+    calm_collector()  # as `serve` does; what this program holds beside the search is no work of the search's
     with one_core():
         cold, _ = _pass(ours, fast)
         _pass(plain, fast)

@@ -1,5 +1,6 @@
 """The composition root: builds everything once and passes it down by argument."""
 
+import gc
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -98,6 +99,16 @@ class App:
     shelf: Shelf
     clock: Clock
     place: str
+
+
+def calm_collector() -> None:
+    """Keep Python's garbage collector off what lives as long as the program, and rarely at the rest.
+
+    A full collection over a large library's caches takes longer than an answer may.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def open_app(settings: Settings) -> App:

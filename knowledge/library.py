@@ -248,10 +248,11 @@ class Library:
         """
         chain = self.registers.places.chain(place)
         foreign = [c for c in ranking.candidates if self.index.profile(c.n).place not in chain]
-        if not foreign or not usable.candidates:
+        if not foreign:
             return None
         best = max(foreign, key=self._apart_from_place)
-        return self._apart_from_place(best) - max(map(self._apart_from_place, usable.candidates)), best
+        nearest = max(map(self._apart_from_place, usable.candidates), default=0.0)
+        return self._apart_from_place(best) - nearest, best
 
     def _only_elsewhere(self, ranking: Ranking, usable: Ranking, base: Verdict) -> bool:
         """Whether another place has a rule that fits clearly better than any that holds here."""

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import uvicorn
 
-from bot.app import App, open_app
+from bot.app import App, calm_collector, open_app
 from bot.channels.web.server import WebChat
 from bot.logs import configure, logger
 from bot.settings import Settings, read_settings
@@ -38,6 +38,7 @@ def serve() -> None:
     try:
         app = open_app(settings)
         try:
+            calm_collector()
             asyncio.run(_run(app, listener))
         finally:
             app.database.close()

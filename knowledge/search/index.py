@@ -386,6 +386,11 @@ class Index:
         """The tokens concepts have in the `concept` channel."""
         return [self._names[name] for name in concepts]
 
+    @cached_property
+    def places(self) -> dict[int, str]:
+        """Place of every entry, by number."""
+        return dict(self._db.execute("SELECT n, place FROM entries").fetchall())
+
     def citing(self, source: str, article: int) -> dict[int, int]:
         """Entries that cite an article, with the rank of that citation in them (0 carries the answer)."""
         rows = self._db.execute(

@@ -4,7 +4,6 @@ The parameters are fitted by `benchmarks/fit.py` on the dev half of the golden s
 own phrasings, each asked with itself left out; nobody sets them by hand.
 """
 
-import heapq
 import json
 from collections import defaultdict
 from collections.abc import Callable
@@ -20,6 +19,8 @@ from knowledge.search.question import Question
 
 PARAMETERS = Path(__file__).with_name("parameters.json")
 _COMPARED = 24
+_ELSEWHERE = 8
+"""Rules of other places are compared too, to know that something is only held for another place."""
 _FUSION = 20
 _VOTERS = 8
 _LETTERS = 8
@@ -113,7 +114,7 @@ def find(question: Question, weights: Weights, index: Index) -> list[int]:
         if reference.source and reference.article:
             for n in index.citing(reference.source, reference.article):
                 fused[n] += 1.0
-    return heapq.nsmallest(_COMPARED, fused, key=lambda n: (-fused[n], n))
+    return sorted(fused, key=lambda n: (-fused[n], n))
 
 
 def rank(
@@ -129,7 +130,10 @@ def rank(
     chain = index.registers.places.chain(place)
     coefficients = [fitted.rank[name] for name in NAMES]
     rows: list[Candidate] = []
-    for profile in map(index.profile, find(question, weights, index)):
+    found = find(question, weights, index)
+    here = [n for n in found if index.places[n] in chain][:_COMPARED]
+    elsewhere = [n for n in found if index.places[n] not in chain][:_ELSEWHERE]
+    for profile in map(index.profile, (*here, *elsewhere)):
         hidden = leave_out[1] if leave_out and leave_out[0] == profile.id else None
         row = features(question, weights, profile, index, chain, hidden)
         rows.append(Candidate(profile.n, sum(c * x for c, x in zip(coefficients, row, strict=True)), row, profile.lead))
