@@ -53,9 +53,3 @@ class StoreError(ZhifaError):
     """The database cannot be opened, is busy, or has a schema this program does not know."""
 
     code = "store"
-
-
-class PermissionRefused(ZhifaError):
-    """The person may not do this. Nothing was changed."""
-
-    code = "permission"

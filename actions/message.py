@@ -5,7 +5,7 @@ text. Everything has a plain JSON form, since replies are kept as rows before th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 BlockKind = Literal["lead", "text", "points", "steps", "basis", "note", "warning"]
@@ -91,7 +91,6 @@ class Incoming:
     kind: Literal["text", "press"]
     text: str
     message: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for the inbox."""

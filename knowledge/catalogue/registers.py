@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
@@ -195,7 +195,6 @@ class Registers:
     sources: Sources
     places: Places
     domains: Domains
-    problems: tuple[str, ...] = field(default=())
 
 
 def check_places(file: PlacesFile) -> Iterable[tuple[str, str]]:
