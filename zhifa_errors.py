@@ -53,3 +53,21 @@ class StoreError(ZhifaError):
     """The database cannot be opened, is busy, or has a schema this program does not know."""
 
     code = "store"
+
+
+class Overtaken(StoreError):
+    """Another transaction changed first what this one builds on; nothing was written, think again."""
+
+    code = "overtaken"
+
+
+class LeaseLost(StoreError):
+    """Another process leads now; what this one wanted to write was refused."""
+
+    code = "lease"
+
+
+class Forbidden(ZhifaError):
+    """The person may not do this; nothing was changed."""
+
+    code = "forbidden"

@@ -16,20 +16,27 @@ class State:
     Attributes:
         place: chosen with /place; None for the default.
         dialogue: an open dialogue as plain data (`{"name": …}`).
+        version: of the stored state this one was read from.
     """
 
     place: str | None = None
     turn: Turn | None = None
     dialogue: dict[str, Any] | None = None
+    version: int = 0
 
 
 def find_state(tx: Tx, channel: str, address: str) -> State:
     """The state of a chat; empty for a new one."""
     row = conversations.get(tx, channel, address)
-    return State(row.place, Turn.from_json(row.turn), row.dialogue)
+    return State(row.place, Turn.from_json(row.turn), row.dialogue, row.version)
 
 
 def do_keep_state(tx: Tx, channel: str, address: str, state: State, now: datetime) -> None:
-    """Keep the state of a chat."""
+    """Keep the state of a chat.
+
+    Raises:
+        Overtaken: another event changed it since it was read.
+    """
     turn = state.turn.as_json() if state.turn else None
-    conversations.put(tx, channel, address, conversations.Conversation(state.place, turn, state.dialogue), now)
+    row = conversations.Conversation(state.place, turn, state.dialogue, state.version)
+    conversations.put(tx, channel, address, row, now)

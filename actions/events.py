@@ -5,16 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from actions.message import Incoming, Reply
+from actions.message import Incoming, Reply, pieces
 from actions.privacy import mask
 from actions.transaction import Tx
-from store import inbox, outbox
+from store import channels, inbox, leases, outbox
 
 PULLED = frozenset({"web", "console"})
 """Channels whose reader fetches messages from the store; the others are called."""
 
 KEPT_CHARACTERS = 4_000
 """A longer message is cut here before it is kept; matching looks at 1,000 characters."""
+
+PIECE = 3_900
+"""UTF-16 units of a message to a channel that is called; Telegram's limit is 4,096."""
+
+Event = inbox.Event
 
 
 @dataclass(frozen=True)
@@ -34,18 +39,60 @@ class Line:
     event_id: str | None = None
 
 
+@dataclass(frozen=True)
+class Raw:
+    """An event as a channel delivered it, not yet understood; personal numbers are taken out by the channel."""
+
+    event_id: str
+    address: str
+    payload: Mapping[str, Any]
+
+
 def do_receive(tx: Tx, incoming: Incoming, event_id: str, now: datetime) -> int | None:
     """Keep an event, without personal numbers; None where it was kept before."""
     payload = incoming.as_json()
     if incoming.kind == "text":
-        payload["text"] = _without_numbers(incoming.text)[:KEPT_CHARACTERS]
+        payload["text"] = without_numbers(incoming.text)[:KEPT_CHARACTERS]
         payload["cut"] = len(incoming.text) > KEPT_CHARACTERS
     return inbox.add(
         tx, channel=incoming.channel, event_id=event_id, address=incoming.address, payload=payload, now=now
     )
 
 
-def _without_numbers(text: str) -> str:
+def do_receive_raw(
+    tx: Tx, channel: str, raws: Sequence[Raw], now: datetime, *, upto: tuple[int, int] | None = None
+) -> list[tuple[int, str]]:
+    """Keep events as they came; duplicates are no-ops.
+
+    Args:
+        upto: where reading was polled by a leader: its epoch, and the update to go on with, noted in
+            the same commit.
+
+    Returns:
+        Row and chat of each event that is new.
+
+    Raises:
+        LeaseLost: another process polls now.
+    """
+    if upto is not None:
+        epoch, next_update = upto
+        leases.check(tx, epoch)
+        channels.heard(tx, channel, next_update, now)
+    kept = []
+    for raw in raws:
+        row = inbox.add(tx, channel=channel, event_id=raw.event_id, address=raw.address, payload=raw.payload, now=now)
+        if row is not None:
+            kept.append((row, f"{channel}:{raw.address}"))
+    return kept
+
+
+def find_next_update(tx: Tx, channel: str) -> tuple[int | None, datetime | None]:
+    """The first update of a channel that was not kept yet, and when the last one came."""
+    known = channels.get(tx, channel)
+    return known.next_update, known.heard_at
+
+
+def without_numbers(text: str) -> str:
     """Prose is masked before it is kept; a command is data (`/start CODE`) and stays as it is."""
     near = text[: KEPT_CHARACTERS + 64]  # so that no number is cut in two, and half of it kept
     return near if near.lstrip().startswith("/") else mask(near)
@@ -56,23 +103,43 @@ def is_known(tx: Tx, channel: str, event_id: str) -> bool:
     return inbox.known(tx, channel, event_id)
 
 
-def find_event(tx: Tx, row: int) -> Incoming | None:
+def find_event(tx: Tx, row: int) -> Event | None:
     """A kept event that is still to be handled; None where it is done or parked."""
     event = inbox.get(tx, row)
-    if event is None or event.state != "new":
-        return None
+    return event if event is not None and event.state == "new" else None
+
+
+def read_kept(event: Event) -> Incoming:
+    """What a person did, of a channel that keeps events understood (`web`, `console`)."""
     payload = event.payload
     return Incoming(event.channel, event.address, payload["kind"], payload["text"], payload.get("message"))
 
 
-def list_waiting(tx: Tx, channels: Sequence[str]) -> list[tuple[int, str]]:
-    """Row and address of every event of the channels that is still to be handled."""
-    return [(event.id, f"{event.channel}:{event.address}") for event in inbox.waiting(tx, tuple(channels))]
+def list_waiting(
+    tx: Tx, channel: str, after: int = 0, most: int = 1_000, before: datetime | None = None
+) -> list[tuple[int, str]]:
+    """Row and chat of events that are still to be handled, oldest first.
+
+    Args:
+        after: a row id; those above it.
+        before: only those that came before an instant.
+    """
+    found = inbox.waiting(tx, (channel,), after, most)
+    return [(e.id, f"{e.channel}:{e.address}") for e in found if before is None or e.received_at < before]
 
 
-def do_finish(tx: Tx, row: int, now: datetime) -> bool:
-    """Mark an event done; False where it was done already and nothing may happen again."""
-    return inbox.finish(tx, row, now)
+def do_finish(tx: Tx, event: Event, now: datetime) -> bool:
+    """Mark an event done; False where it was done already and nothing may happen again.
+
+    What only the handling needed is let go of: the raw event of a channel that shows the chat itself,
+    and the code of a `/start`.
+    """
+    payload: dict[str, Any] | None = None
+    if event.channel not in PULLED:
+        payload = {}
+    elif str(event.payload["text"]).lstrip().lower().startswith("/start "):
+        payload = {**event.payload, "text": "/start ···"}
+    return inbox.finish(tx, event.id, now, payload)
 
 
 def do_fail(tx: Tx, row: int, error: str) -> bool:
@@ -82,21 +149,38 @@ def do_fail(tx: Tx, row: int, error: str) -> bool:
 
 def do_reply(tx: Tx, row: int, incoming: Incoming, replies: Sequence[Reply], now: datetime) -> None:
     """Put the replies to an event into the outbox, each once however often this is called."""
-    for n, reply in enumerate(replies):
-        target = None
+    pulled = incoming.channel in PULLED
+    parts = [p for reply in replies for p in ((reply,) if pulled else pieces(reply, PIECE))]
+    for n, reply in enumerate(parts):
+        target = target_id = None
         if reply.edits is not None and reply.edits.isdecimal():
-            wanted = int(reply.edits)
-            target = wanted if outbox.belongs(tx, wanted, incoming.channel, incoming.address) else None
+            if pulled:
+                wanted = int(reply.edits)
+                target = wanted if outbox.belongs(tx, wanted, incoming.channel, incoming.address) else None
+            else:
+                target_id = reply.edits
+        body = reply.as_json()
+        if incoming.group and target_id is None:
+            body["quotes"] = incoming.own
         outbox.add(
             tx,
             channel=incoming.channel,
             address=incoming.address,
             dedupe_key=f"reply:{row}:{n}",
-            body=reply.as_json(),
-            pulled=incoming.channel in PULLED,
+            body=body,
+            pulled=pulled,
             target=target,
+            target_id=target_id,
             now=now,
         )
+
+
+def do_note_reach(tx: Tx, incoming: Incoming, now: datetime) -> None:
+    """Note that a chat blocked the bot, or lets it write again."""
+    if incoming.text == "blocked":
+        channels.mark_unreachable(tx, incoming.channel, incoming.address, "blocked by the person", now)
+    else:
+        channels.mark_reachable(tx, incoming.channel, incoming.address)
 
 
 def list_lines(tx: Tx, channel: str, address: str, after: tuple[int, int], most: int = 100) -> list[Line]:
@@ -120,11 +204,6 @@ def _typed(payload: Mapping[str, Any]) -> dict[str, Any]:
 def list_parked(tx: Tx) -> list[str]:
     """Events that were given up, one line each, without what was typed."""
     return [f"#{e.id} {e.channel} {e.received_at:%Y-%m-%d %H:%M} {e.error or ''}" for e in inbox.parked(tx)]
-
-
-def count_outbox(tx: Tx) -> dict[str, int]:
-    """Number of messages in each state."""
-    return outbox.counts(tx)
 
 
 def do_sweep(tx: Tx, before: datetime) -> int:

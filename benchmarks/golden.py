@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from actions.cards.verdict import reply
-from bot.channels.console.render import plain
+from actions.message import Reply, plain
 from knowledge.catalogue.load import Item
 from knowledge.library import Library
 from knowledge.search.text import normalise
@@ -71,7 +71,6 @@ def cites(item: Item, accepted: Iterable[Mapping[str, Any]], library: Library) -
 def text_of(item: Item, library: Library, verdict: Verdict) -> str:
     """The short answer of an entry as a person reads it."""
     from actions.cards.entry import short
-    from actions.message import Reply
 
     return plain(Reply(short(item, library.registers, verdict.day)))
 

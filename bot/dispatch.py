@@ -6,77 +6,77 @@ in order, different chats at the same time.
 """
 
 import asyncio
+import contextlib
 import time
 import traceback
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from actions import conversation, events
-from actions.message import Incoming, say
+from actions.message import Incoming, Reply, say
+from actions.people import find_person
 from bot.app import App
 from bot.logs import logger
-from handlers.context import Context
+from bot.pace import Typing
+from handlers.context import Context, Outcome
 from handlers.router import think
-from zhifa_errors import StoreError
+from zhifa_errors import Overtaken, StoreError
 
 _log = logger("dispatch")
 _SORRY = "这条消息处理时出了问题，已经记下，请换个说法再试。"
-_BETWEEN_TRIES = 0.2
 _SLOW_DOWN = "您发得太快了，请稍等一会儿再发；刚才的消息没有处理。"
+_BETWEEN_TRIES = 0.2
+_STORE_TRIES = 5
+_OVERTAKEN_TRIES = 20
+_SLOW = 1.0
+_AT_ONCE = 500
 
 
-@dataclass
-class Pace:
-    """A bucket of typed messages for one chat: 20 a minute, 10 at once (see docs/settings.md)."""
+@dataclass(frozen=True)
+class Port:
+    """What the dispatcher must know of a channel.
 
-    tokens: float = 10.0
-    at: float = field(default_factory=time.monotonic)
-    told: float = -60.0
+    Attributes:
+        read: understands a kept event; None where it asks for nothing.
+        replied: called with `channel:address` after replies were committed; only a nudge.
+        settled: ends what the channel shows as pending (a pressed button, an inline question), however
+            the handling went; gets the replies to an inline question, which are no rows.
+        slow: called with the address where handling takes longer than a second.
+        keeps_first: events are kept before anyone looks, so that the pace is judged when they are handled.
+    """
 
-    def take(self, now: float) -> bool:
-        """Whether one more message may come now."""
-        self.tokens = min(10.0, self.tokens + (now - self.at) * 20 / 60)
-        self.at = now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
-
-    def may_tell(self, now: float) -> bool:
-        """Whether the person may be asked to slow down (once a minute)."""
-        if now - self.told < 60:
-            return False
-        self.told = now
-        return True
+    channel: str
+    read: Callable[[events.Event], Incoming | None] = events.read_kept
+    replied: Callable[[str], None] = lambda _: None
+    settled: Callable[[Incoming, tuple[Reply, ...]], Awaitable[None]] | None = None
+    slow: Callable[[str], Awaitable[None]] | None = None
+    keeps_first: bool = False
 
 
 class Dispatcher:
-    """Handles events of the channels it is given.
+    """Handles the events of a channel.
 
     Args:
         app: the built program.
-        channels: whose waiting events are taken up at the start.
-        replied: called with `channel:address` after replies were committed; only a nudge.
+        port: the channel.
         paced: whether typed messages are limited in number.
     """
 
-    def __init__(
-        self,
-        app: App,
-        channels: Sequence[str],
-        replied: Callable[[str], None] = lambda _: None,
-        *,
-        paced: bool = True,
-    ) -> None:
+    def __init__(self, app: App, port: Port, *, paced: bool = True) -> None:
         self._app = app
-        self._channels = channels
-        self._replied = replied
-        self._paced = paced
+        self._port = port
+        self._typing = Typing() if paced else None
         self._last: dict[str, asyncio.Task[None]] = {}
-        self._paces: dict[str, Pace] = defaultdict(Pace)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._rows: set[int] = set()
+
+    @property
+    def busy(self) -> int:
+        """How many events are being handled or wait for their turn."""
+        return len(self._rows)
 
     async def receive(self, incoming: Incoming, event_id: str) -> bool:
         """Keep an event and see to it that it is handled; returns once it is kept.
@@ -85,108 +85,205 @@ class Dispatcher:
             False where it was kept before, or where the person sends too fast.
         """
         chat = f"{incoming.channel}:{incoming.address}"
-        if self._paced and incoming.kind == "text" and not self._may(chat):
+        if self._typing and incoming.kind == "text" and not self._typing.may(chat, time.monotonic()):
             await asyncio.to_thread(self._slow_down, incoming, event_id, chat)
             return False
         row = await asyncio.to_thread(self._keep, incoming, event_id)
         if row is None:
             return False
-        self._start(row, chat)
+        self.handle(row, chat)
         return True
 
-    async def resume(self) -> int:
-        """Take up events that were kept but not finished; returns how many."""
+    async def take_up(self, *, older: timedelta | None = None) -> int:
+        """Take up events that were kept but not finished; returns how many.
+
+        Args:
+            older: only those that came so long ago (another process may be at the younger).
+        """
 
         def waiting() -> list[tuple[int, str]]:
+            before = self._app.clock() - older if older else None
             with self._app.database.read() as tx:
-                return events.list_waiting(tx, self._channels)
+                return events.list_waiting(tx, self._port.channel, 0, self.busy + _AT_ONCE, before)
 
-        rows = await asyncio.to_thread(waiting)
-        for row, chat in rows:
-            self._start(row, chat)
-        return len(rows)
+        fresh = [(row, chat) for row, chat in await asyncio.to_thread(waiting) if row not in self._rows]
+        for row, chat in fresh:
+            self.handle(row, chat)
+        return len(fresh)
+
+    def handle(self, row: int, chat: str) -> None:
+        """See to it that a kept event is handled after the earlier ones of its chat."""
+        if row in self._rows:
+            return
+        self._rows.add(row)
+        task = self._spawn(self._handle(row, chat, self._last.get(chat)))
+        self._last[chat] = task
+        task.add_done_callback(lambda done: self._ended(row, chat, done))
 
     async def idle(self) -> None:
         """Wait until nothing is being handled."""
         while self._tasks:
             await asyncio.gather(*self._tasks)
 
-    def _may(self, chat: str) -> bool:
-        if len(self._paces) > 10_000:
-            self._paces.clear()
-        return self._paces[chat].take(time.monotonic())
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _ended(self, row: int, chat: str, task: asyncio.Task[None]) -> None:
+        self._rows.discard(row)
+        if self._last.get(chat) is task:
+            del self._last[chat]
 
     def _slow_down(self, incoming: Incoming, event_id: str, chat: str) -> None:
-        if not self._paces[chat].may_tell(time.monotonic()):
+        if self._typing is None or not self._typing.may_tell(chat, time.monotonic()):
             return
         now = self._app.clock()
         with self._app.database.write() as tx:
             row = events.do_receive(tx, incoming, event_id, now)
-            if row is not None and events.do_finish(tx, row, now):
-                events.do_reply(tx, row, incoming, (say(_SLOW_DOWN),), now)
-        self._replied(chat)
+            event = events.find_event(tx, row) if row is not None else None
+            if event and events.do_finish(tx, event, now):
+                events.do_reply(tx, event.id, incoming, (say(_SLOW_DOWN),), now)
+        self._port.replied(chat)
 
     def _keep(self, incoming: Incoming, event_id: str) -> int | None:
         with self._app.database.write() as tx:
             return events.do_receive(tx, incoming, event_id, self._app.clock())
 
-    def _start(self, row: int, chat: str) -> None:
-        task = asyncio.create_task(self._handle(row, chat, self._last.get(chat)))
-        self._last[chat] = task
-        self._tasks.add(task)
-        task.add_done_callback(lambda done: self._ended(chat, done))
-
-    def _ended(self, chat: str, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if self._last.get(chat) is task:
-            del self._last[chat]
-
     async def _handle(self, row: int, chat: str, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
-        while await asyncio.to_thread(self._try, row):  # noqa: ASYNC110  (a pause between tries, not polling)
-            await asyncio.sleep(_BETWEEN_TRIES)
-        self._replied(chat)
+        async with self._watched(chat):
+            await self._until_settled(row)
+        self._port.replied(chat)
 
-    def _try(self, row: int) -> bool:
-        """One attempt; True where it must be tried again."""
+    @contextlib.asynccontextmanager
+    async def _watched(self, chat: str) -> Any:
+        """Tell the channel where something takes long."""
+        slow = self._port.slow
+        if slow is None:
+            yield
+            return
+
+        async def tell() -> None:
+            await asyncio.sleep(_SLOW)
+            await slow(chat.partition(":")[2])
+
+        watch = asyncio.create_task(tell())
         try:
-            self._step(row)
-        except Exception as error:  # the event is kept; whatever went wrong must not reach the person as a traceback
-            _log.exception("event_failed", row=row)
-            try:
-                return not self._failed(row, error)
-            except StoreError:
-                _log.exception("event_failure_not_recorded", row=row)
-                return False
-        return False
+            yield
+        finally:
+            watch.cancel()
 
-    def _step(self, row: int) -> None:
+    async def _until_settled(self, row: int) -> None:
+        """Try until the event is done or given up; where the database is gone it stays for later."""
+        gone = overtaken = 0
+        incoming: list[Incoming] = []
+        replies: tuple[Reply, ...] = ()
+        while True:
+            try:
+                replies = await asyncio.to_thread(self._step, row, incoming)
+                break
+            except Overtaken:
+                overtaken += 1
+                if overtaken > _OVERTAKEN_TRIES:
+                    _log.exception("event_left_for_later", row=row)
+                    break
+            except StoreError:
+                gone += 1
+                if gone > _STORE_TRIES:
+                    _log.exception("event_left_for_later", row=row)
+                    break
+                await asyncio.sleep(_BETWEEN_TRIES * 2**gone)
+            except Exception as error:  # the event is kept; what went wrong must not reach the person as a traceback
+                _log.exception("event_failed", row=row)
+                if await asyncio.to_thread(self._failed, row, error):
+                    break
+                await asyncio.sleep(_BETWEEN_TRIES)
+        if self._port.settled and incoming:
+            self._spawn(self._settle(self._port.settled(incoming[0], replies)))
+
+    @staticmethod
+    async def _settle(ending: Awaitable[None]) -> None:
+        try:
+            await ending
+        except Exception:  # nothing that lasts hangs on it
+            _log.exception("not_ended")
+
+    def _step(self, row: int, seen: list[Incoming]) -> tuple[Reply, ...]:
+        """One attempt, whole; returns the replies that are no rows.
+
+        Args:
+            seen: receives what the event was understood as.
+        """
         app, now = self._app, self._app.clock()
         with app.database.read() as tx:
-            incoming = events.find_event(tx, row)
-            if incoming is None:
-                return
-            state = conversation.find_state(tx, incoming.channel, incoming.address)
-        act = think(incoming, Context(app.shelf.library, now, state, app.place))
+            event = events.find_event(tx, row)
+            incoming = self._port.read(event) if event else None
+            if incoming is not None:
+                state = conversation.find_state(tx, incoming.channel, incoming.conversation)
+                person = find_person(tx, incoming.channel, incoming.sender)
+        if event is None:
+            return ()
+        if incoming is None:
+            with app.database.write() as tx:
+                events.do_finish(tx, event, now)
+            return ()
+        if not seen:
+            seen.append(incoming)
+            if self._too_fast(incoming):
+                self._finish_unheard(event, incoming)
+                return ()
+        context = Context(app.shelf.library, now, state, app.place, person, app.settings.open_qa)
+        act = think(incoming, context)
         with app.database.write() as tx:
-            if not events.do_finish(tx, row, now):
-                return
-            outcome = act(tx)
+            if not events.do_finish(tx, event, now):
+                return ()
+            outcome: Outcome = act(tx)
             if outcome.state != state:
-                conversation.do_keep_state(tx, incoming.channel, incoming.address, outcome.state, now)
+                conversation.do_keep_state(tx, incoming.channel, incoming.conversation, outcome.state, now)
+            if incoming.kind == "inline":
+                return outcome.replies
             events.do_reply(tx, row, incoming, outcome.replies, now)
+        return ()
+
+    def _too_fast(self, incoming: Incoming) -> bool:
+        if self._typing is None or not self._port.keeps_first or incoming.kind != "text":
+            return False
+        return not self._typing.may(incoming.conversation, time.monotonic())
+
+    def _finish_unheard(self, event: events.Event, incoming: Incoming) -> None:
+        now = self._app.clock()
+        tell = self._typing is not None and self._typing.may_tell(incoming.conversation, time.monotonic())
+        with self._app.database.write() as tx:
+            if events.do_finish(tx, event, now) and tell:
+                events.do_reply(tx, event.id, incoming, (say(_SLOW_DOWN),), now)
 
     def _failed(self, row: int, error: Exception) -> bool:
+        """Count a failure; True where nothing more is to be tried."""
         now = self._app.clock()
-        with self._app.database.write() as tx:
-            incoming = events.find_event(tx, row)
-            if incoming is None:
-                return True
-            given_up = events.do_fail(tx, row, _where(error))
-            if given_up:
-                events.do_reply(tx, row, incoming, (say(_SORRY),), now)
-            return given_up
+        try:
+            with self._app.database.write() as tx:
+                event = events.find_event(tx, row)
+                if event is None:
+                    return True
+                given_up = events.do_fail(tx, row, _where(error))
+                incoming = _understood(self._port, event) if given_up else None
+                if incoming is not None and incoming.kind in {"text", "press"}:
+                    events.do_reply(tx, row, incoming, (say(_SORRY),), now)
+                return given_up
+        except StoreError:
+            _log.exception("event_failure_not_recorded", row=row)
+            return True
+
+
+def _understood(port: Port, event: events.Event) -> Incoming | None:
+    """What the event was, as far as it can be understood."""
+    try:
+        return port.read(event)
+    except Exception:  # it is being parked for just that, and was logged
+        return None
 
 
 def _where(error: Exception) -> str:

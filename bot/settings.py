@@ -2,9 +2,11 @@
 
 import ipaddress
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -14,6 +16,9 @@ from zhifa_errors import UsageError
 
 PREFIX = "ZHIFA_"
 _SECRET_BYTES = 32
+_TOKEN = re.compile(r"\d{1,20}:[A-Za-z0-9_-]{20,}")
+_WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{32,256}")
+_OWN_PATHS = frozenset({"", "/", "/messages", "/send", "/events", "/healthz"})
 _DRIVERS = frozenset({"sqlite", "sqlite+pysqlite", "postgresql+psycopg"})
 
 
@@ -74,12 +79,45 @@ class Settings(BaseSettings):
             raise ValueError("one of debug, info, warning, error")
         return value.lower()
 
-    @field_validator("web_listen")
+    @field_validator("web_listen", "telegram_webhook_listen")
     @classmethod
-    def _listen(cls, value: str) -> str:
-        if value != "off":
+    def _listen(cls, value: str | None) -> str | None:
+        if value is not None and value != "off":
             parse_listen(value)
         return value
+
+    @field_validator("telegram_token")
+    @classmethod
+    def _token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
+            raise ValueError("not a token as BotFather gives it (digits, a colon, letters)")
+        return value
+
+    @field_validator("telegram_base_url", "telegram_webhook_url", "public_url")
+    @classmethod
+    def _safe_url(cls, value: str | None) -> str | None:
+        if value is not None and not _is_safe(value):
+            raise ValueError("must be an https address; http only on this machine")
+        return value
+
+    @field_validator("telegram_webhook_secret")
+    @classmethod
+    def _webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _WEBHOOK_SECRET.fullmatch(value.get_secret_value()):
+            raise ValueError("32 to 256 letters, digits, _ and -")
+        return value
+
+    @model_validator(mode="after")
+    def _webhook(self) -> "Settings":
+        if self.telegram_webhook_url is None:
+            return self
+        if self.telegram_token is None:
+            raise ValueError(f"{PREFIX}TELEGRAM_WEBHOOK_URL needs {PREFIX}TELEGRAM_TOKEN")
+        if urlsplit(self.telegram_webhook_url).path in _OWN_PATHS and self.telegram_webhook_listen is None:
+            raise ValueError(
+                f"{PREFIX}TELEGRAM_WEBHOOK_URL needs a path of its own, or {PREFIX}TELEGRAM_WEBHOOK_LISTEN"
+            )
+        return self
 
     @model_validator(mode="after")
     def _open_to_others(self) -> "Settings":
@@ -150,6 +188,23 @@ def parse_listen(value: str) -> tuple[str, int]:
         except ValueError:
             raise ValueError("the host must be an IP address or localhost") from None
     return host, int(port)
+
+
+def _is_safe(url: str) -> bool:
+    """Whether nobody between can read along: https, or http to this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    if parts.scheme == "https":
+        return bool(host)
+    if parts.scheme != "http":
+        return False
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def read_settings(**overrides: Any) -> Settings:

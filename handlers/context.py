@@ -6,6 +6,7 @@ from datetime import datetime
 
 from actions.conversation import State
 from actions.message import Reply
+from actions.permissions import Person
 from actions.transaction import Tx
 from knowledge.library import Library
 
@@ -17,12 +18,16 @@ class Context:
     Attributes:
         now: the instant of the event, in the program's time zone.
         default_place: what a chat is answered for until it chooses.
+        person: who writes, where they are enrolled.
+        open_qa: whether anybody may ask.
     """
 
     library: Library
     now: datetime
     state: State
     default_place: str
+    person: Person | None = None
+    open_qa: bool = True
 
     @property
     def place(self) -> str:

@@ -4,7 +4,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 
 from actions.message import Incoming, say
-from handlers import asking, browse, entries, help_, place
+from actions.permissions import may_ask
+from handlers import asking, browse, entries, help_, inline, other, people, place
 from handlers.context import Act, Context, just
 
 Handler = Callable[[Incoming, Context, str], Act]
@@ -17,6 +18,7 @@ COMMANDS: Mapping[str, Handler] = {
     "place": place.choose,
     "lists": browse.lists,
     "steps": browse.steps,
+    "me": people.me,
 }
 BUTTONS: Mapping[str, Handler] = {
     "open": entries.open_,
@@ -31,29 +33,67 @@ BUTTONS: Mapping[str, Handler] = {
     "steps": browse.steps_page,
 }
 
+_PERSONAL = frozenset(item.name for item in help_.MENU if item.personal)
+_OPEN = frozenset({"start", "help", "cancel", "me"})
+"""Commands that need no permission to ask."""
+
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
 def think(incoming: Incoming, context: Context) -> Act:
     """Decide what an event leads to; reads and searches, changes nothing."""
-    if incoming.kind == "press":
-        action, _, argument = incoming.text.partition(":")
-        handler = BUTTONS.get(action)
-        if handler is None:
-            return just(context.state, say("这个按钮已经不用了，请直接输入问题。"))
-        return handler(incoming, context, argument)
+    match incoming.kind:
+        case "press":
+            return _press(incoming, context)
+        case "inline":
+            return inline.inline(incoming, context) if _may_ask(context) else just(context.state)
+        case "other":
+            return other.other(incoming, context)
+        case "member":
+            return other.member(incoming, context)
+        case _:
+            return _typed(incoming, context)
+
+
+def _press(incoming: Incoming, context: Context) -> Act:
+    action, _, argument = incoming.text.partition(":")
+    handler = BUTTONS.get(action)
+    if handler is None:
+        return just(context.state, say("这个按钮已经不用了，请直接输入问题。"))
+    return handler(incoming, context, argument) if _may_ask(context) else _enrol_first(context)
+
+
+def _typed(incoming: Incoming, context: Context) -> Act:
     text = _visible(incoming.text).strip()
     if text.startswith("/"):
         name, _, argument = text[1:].partition(" ")
-        command = COMMANDS.get(name.split("@", 1)[0].lower())
-        if command is None:
-            return just(context.state, say(f"没有 /{name[:20]} 这个命令。可用命令见 /help。"))
-        return command(incoming, context, argument.strip())
+        return _command(incoming, context, name.split("@", 1)[0].lower(), argument.strip())
+    if not _may_ask(context):
+        return _enrol_first(context)
     if context.state.dialogue and context.state.dialogue.get("name") == "place":
         picked = place.typed(context, text)
         if picked is not None:
             return picked
     return asking.ask(incoming, context, incoming.text.strip())
+
+
+def _command(incoming: Incoming, context: Context, name: str, argument: str) -> Act:
+    command = COMMANDS.get(name)
+    if command is None:
+        return just(context.state, say(f"没有 /{name[:20]} 这个命令。可用命令见 /help。"))
+    if incoming.group and (name in _PERSONAL or (name == "start" and argument)):
+        return help_.in_private(context, name if name in _PERSONAL else "help")
+    if name in _OPEN or _may_ask(context):
+        return command(incoming, context, argument)
+    return _enrol_first(context)
+
+
+def _may_ask(context: Context) -> bool:
+    return may_ask(context.person, context.open_qa)
+
+
+def _enrol_first(context: Context) -> Act:
+    return just(context.state, say("请先登记：向本单位法制部门索取邀请码，然后发送「/start 邀请码」。"))
 
 
 def _visible(text: str) -> str:

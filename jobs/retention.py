@@ -4,13 +4,15 @@ from datetime import datetime, timedelta
 
 from actions.events import do_sweep
 from actions.questions import do_forget_texts
+from actions.schedule import Occurrence
 from actions.transaction import Tx
 
 KEPT = timedelta(days=180)
 """How long wording is kept: of questions, and of what was said in chats. Which entry answered stays."""
 
 
-def tick(tx: Tx, now: datetime) -> int:
-    """Let go of wording older than 180 days; returns how many rows lost it."""
+def run(tx: Tx, _occurrence: Occurrence, now: datetime) -> None:
+    """Let go of wording older than 180 days."""
     before = now - KEPT
-    return do_forget_texts(tx, before) + do_sweep(tx, before)
+    do_forget_texts(tx, before)
+    do_sweep(tx, before)

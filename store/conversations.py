@@ -8,15 +8,21 @@ import sqlalchemy as sa
 
 from store.db import Tx
 from store.schema import conversations
+from zhifa_errors import Overtaken
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """State of one chat; empty for one that has not spoken yet."""
+    """State of one chat; empty for one that has not spoken yet.
+
+    Attributes:
+        version: counts the changes, so that nobody writes over a state they have not seen.
+    """
 
     place: str | None = None
     turn: dict[str, Any] | None = None
     dialogue: dict[str, Any] | None = None
+    version: int = 0
 
 
 def get(tx: Tx, channel: str, address: str) -> Conversation:
@@ -24,12 +30,26 @@ def get(tx: Tx, channel: str, address: str) -> Conversation:
     row = tx.execute(
         sa.select(conversations).where(conversations.c.channel == channel, conversations.c.address == address)
     ).one_or_none()
-    return Conversation(row.place, row.turn, row.dialogue) if row else Conversation()
+    return Conversation(row.place, row.turn, row.dialogue, row.version) if row else Conversation()
 
 
 def put(tx: Tx, channel: str, address: str, state: Conversation, now: datetime) -> None:
-    """Replace the state of a chat."""
-    values = {"place": state.place, "turn": state.turn, "dialogue": state.dialogue, "updated_at": now}
-    where = (conversations.c.channel == channel) & (conversations.c.address == address)
-    if tx.execute(sa.update(conversations).where(where).values(values)).rowcount == 0:
-        tx.execute(sa.insert(conversations).values(channel=channel, address=address, **values))
+    """Replace the state of a chat, where it is still the version that was read.
+
+    Raises:
+        Overtaken: somebody else changed it meanwhile.
+    """
+    values = {
+        "place": state.place,
+        "turn": state.turn,
+        "dialogue": state.dialogue,
+        "version": state.version + 1,
+        "updated_at": now,
+    }
+    chat = (conversations.c.channel == channel) & (conversations.c.address == address)
+    seen = chat & (conversations.c.version == state.version)
+    if tx.execute(sa.update(conversations).where(seen).values(values)).rowcount:
+        return
+    if state.version or tx.execute(sa.select(conversations.c.version).where(chat)).first():
+        raise Overtaken(f"conversation {channel} changed meanwhile")
+    tx.execute(sa.insert(conversations).values(channel=channel, address=address, **values))

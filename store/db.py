@@ -5,13 +5,14 @@ transaction that reads and then writes fails at once with «database is locked»
 readers begin plainly and read-only, so that an open reader never blocks a writer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import QueuePool
 
@@ -22,6 +23,8 @@ Tx = Connection
 
 _BUSY_MS = 5_000
 _WRITE = "zhifa_write"
+_PG_OPTIONS = f"-c lock_timeout={_BUSY_MS} -c idle_in_transaction_session_timeout=10000"
+"""A stopped process must not hold a row against the others for longer than ten seconds."""
 
 
 def sqlite_url(path: Path) -> str:
@@ -65,12 +68,19 @@ class Database:
         try:
             with self.engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
-        except sa.exc.OperationalError as error:
+        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError) as error:
             raise StoreError(f"数据库暂时用不了（{_first_line(error)}）；没有改动任何内容，请稍后再试。") from error
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def insert_new(tx: Tx, table: sa.Table, values: Mapping[str, Any]) -> int | None:
+    """Insert a row of a table with an `id`; returns the id, None where a unique key of it is there already."""
+    make = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    statement = make(table).values(dict(values)).on_conflict_do_nothing().returning(table.c.id)
+    return tx.execute(statement).scalar_one_or_none()
 
 
 def _first_line(error: Exception) -> str:
@@ -80,7 +90,8 @@ def _first_line(error: Exception) -> str:
 def _engine(url: str, is_sqlite: bool) -> Engine:
     if not is_sqlite:
         try:
-            return sa.create_engine(url, pool_pre_ping=True)
+            options = {"options": _PG_OPTIONS, "connect_timeout": 5}
+            return sa.create_engine(url, pool_pre_ping=True, connect_args=options)
         except ModuleNotFoundError as error:
             raise StoreError(f"PostgreSQL 需要驱动 {error.name}：请运行 pip install '.[postgresql]'。") from None
     engine = sa.create_engine(

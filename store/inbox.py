@@ -9,9 +9,8 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
-from store.db import Tx
+from store.db import Tx, insert_new
 from store.schema import inbox
 
 MOST_ATTEMPTS = 3
@@ -48,8 +47,6 @@ def _event(row: Any) -> Event:
 
 def add(tx: Tx, *, channel: str, event_id: str, address: str, payload: Mapping[str, Any], now: datetime) -> int | None:
     """Keep an event; None where it is already there (a duplicate is a no-op)."""
-    if known(tx, channel, event_id):
-        return None
     values = {
         "channel": channel,
         "event_id": event_id,
@@ -59,11 +56,7 @@ def add(tx: Tx, *, channel: str, event_id: str, address: str, payload: Mapping[s
         "attempts": 0,
         "received_at": now,
     }
-    try:
-        with tx.begin_nested():
-            return int(tx.execute(sa.insert(inbox).values(values).returning(inbox.c.id)).scalar_one())
-    except IntegrityError:
-        return None
+    return insert_new(tx, inbox, values)
 
 
 def known(tx: Tx, channel: str, event_id: str) -> bool:
@@ -78,15 +71,22 @@ def get(tx: Tx, event: int) -> Event | None:
     return _event(row) if row else None
 
 
-def waiting(tx: Tx, channels: tuple[str, ...]) -> list[Event]:
-    """Events of the channels that are not done, oldest first."""
-    query = sa.select(inbox).where(inbox.c.state == "new", inbox.c.channel.in_(channels)).order_by(inbox.c.id)
-    return [_event(row) for row in tx.execute(query)]
+def waiting(tx: Tx, channels: tuple[str, ...], after: int = 0, most: int = 1_000) -> list[Event]:
+    """Events of the channels after a row id that are not done, oldest first; at most so many."""
+    mine = (inbox.c.state == "new") & inbox.c.channel.in_(channels) & (inbox.c.id > after)
+    return [_event(row) for row in tx.execute(sa.select(inbox).where(mine).order_by(inbox.c.id).limit(most))]
 
 
-def finish(tx: Tx, event: int, now: datetime) -> bool:
-    """Mark an event done; False where it already was, so that its effects must not happen again."""
-    done = sa.update(inbox).where(inbox.c.id == event, inbox.c.state == "new").values(state="done", done_at=now)
+def finish(tx: Tx, event: int, now: datetime, payload: Mapping[str, Any] | None = None) -> bool:
+    """Mark an event done; False where it already was, so that its effects must not happen again.
+
+    Args:
+        payload: what is kept of the event from now on; None for all of it.
+    """
+    values: dict[str, Any] = {"state": "done", "done_at": now}
+    if payload is not None:
+        values["payload"] = dict(payload)
+    done = sa.update(inbox).where(inbox.c.id == event, inbox.c.state == "new").values(values)
     return tx.execute(done).rowcount == 1
 
 

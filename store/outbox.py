@@ -1,36 +1,58 @@
 """Messages to people: every durable one is a row before it is sent.
 
 For a channel whose reader fetches from the store (`web`, `console`) the row itself is the delivery and
-is `sent` from the start; for a channel that must be called it is `queued`.
+is `sent` from the start; for a channel that must be called it is `queued`, and then
+
+    queued -> sending -> sent | unreachable | needs_human
+                      -> queued     (certainly not taken: to be tried again at `not_before`)
+                      -> unknown    (perhaps taken: to be sent again, marked) -> sending -> ...
+
+`sending` is committed immediately before the call. Rows of one chat and lane go out in the order of
+their ids, one at a time, except that none waits for an `unknown` one; an edit waits until its target is settled.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from store.db import Tx
+from store.db import Tx, insert_new
 from store.schema import outbox
+
+_PENDING = ("queued", "sending", "unknown")
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message; `target` is the row an edit replaces."""
+    """One message.
+
+    Attributes:
+        op: `send`, `edit` or `delete`.
+        target: the row an edit replaces; `target_id` what the provider calls the message it replaces.
+        attempt: how often a call was begun.
+        doubts: how often nobody learned whether it was taken.
+    """
 
     id: int
     channel: str
     address: str
+    lane: str
     op: str
     target: int | None
+    target_id: str | None
     body: Mapping[str, Any]
     state: str
+    attempt: int
+    doubts: int
+    provider_id: str | None
+    error: str | None
     created_at: datetime
 
 
 def _message(row: Any) -> Message:
-    return Message(row.id, row.channel, row.address, row.op, row.target, row.body, row.state, row.created_at)
+    return Message(**{name: getattr(row, name) for name in Message.__dataclass_fields__})
 
 
 def add(
@@ -42,30 +64,146 @@ def add(
     body: Mapping[str, Any],
     pulled: bool,
     now: datetime,
+    op: str | None = None,
     target: int | None = None,
+    target_id: str | None = None,
     lane: str = "interactive",
 ) -> int | None:
     """Queue a message; None where one with this key is there already.
 
     Args:
         pulled: the reader fetches from the store, so nothing remains to be sent.
+        op: by default `edit` where there is a target, else `send`.
         target: the row of the message this one replaces.
+        target_id: or what the provider calls it.
     """
-    if tx.execute(sa.select(outbox.c.id).where(outbox.c.dedupe_key == dedupe_key)).first():
-        return None
     row = {
         "channel": channel,
         "address": address,
         "lane": lane,
         "dedupe_key": dedupe_key,
-        "op": "send" if target is None else "edit",
+        "op": op or ("send" if target is None and target_id is None else "edit"),
         "target": target,
+        "target_id": target_id,
         "body": dict(body),
         "state": "sent" if pulled else "queued",
         "attempt": 0,
+        "doubts": 0,
         "created_at": now,
+        "settled_at": now if pulled else None,
     }
-    return int(tx.execute(sa.insert(outbox).values(row).returning(outbox.c.id)).scalar_one())
+    return insert_new(tx, outbox, row)
+
+
+def take(tx: Tx, channel: str, epoch: int, now: datetime, resting: Collection[str] = ()) -> Message | None:
+    """Mark the next message as being sent, one more attempt begun; None where none may go now.
+
+    The interactive lane goes first. An edit comes with its target's provider id in `target_id`; where
+    the target never arrived it comes as a `send`.
+
+    Args:
+        epoch: of the leader that sends.
+        resting: addresses that get nothing now.
+    """
+    for lane in ("interactive", "bulk"):
+        row = tx.execute(_next(channel, lane, now, resting)).first()
+        if row is not None:
+            begun = {"state": "sending", "epoch": epoch, "attempt": outbox.c.attempt + 1}
+            query = sa.update(outbox).where(outbox.c.id == row.id).values(begun).returning(outbox)
+            return _aimed(tx, _message(tx.execute(query).one()))
+    return None
+
+
+def _next(channel: str, lane: str, now: datetime, resting: Collection[str]) -> sa.Select[Any]:
+    earlier, target = outbox.alias("earlier"), outbox.alias("target")
+    overtakes = sa.exists().where(
+        earlier.c.channel == outbox.c.channel,
+        earlier.c.address == outbox.c.address,
+        earlier.c.lane == outbox.c.lane,
+        earlier.c.id < outbox.c.id,
+        earlier.c.state.in_(_literal(_PENDING)),
+        # One that waits to be sent again was probably read; the next answer need not wait for it.
+        ~sa.and_(earlier.c.state == "unknown", earlier.c.not_before > now),
+    )
+    target_open = sa.exists().where(target.c.id == outbox.c.target, target.c.state.in_(_literal(_PENDING)))
+    query = (
+        sa.select(outbox.c.id)
+        .where(
+            outbox.c.channel == channel,
+            outbox.c.lane == lane,
+            outbox.c.state.in_(_literal(("queued", "unknown"))),
+            sa.or_(outbox.c.not_before.is_(None), outbox.c.not_before <= now),
+            ~overtakes,
+            ~target_open,
+        )
+        .order_by(outbox.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=outbox)
+    )
+    return query.where(outbox.c.address.not_in(resting)) if resting else query
+
+
+def _literal(states: tuple[str, ...]) -> list[sa.ColumnElement[str]]:
+    """States written into the statement, so that the planner sees that the partial index holds them."""
+    return [sa.literal_column(f"'{state}'") for state in states]
+
+
+def _aimed(tx: Tx, message: Message) -> Message:
+    if message.op == "send" or message.target_id is not None:
+        return message
+    provider_id = tx.execute(sa.select(outbox.c.provider_id).where(outbox.c.id == message.target)).scalar_one_or_none()
+    op = message.op if provider_id else "send"
+    return Message(**{**message.__dict__, "target_id": provider_id, "op": op})
+
+
+def settle(
+    tx: Tx,
+    message: Message,
+    epoch: int,
+    *,
+    state: str,
+    now: datetime,
+    provider_id: str | None = None,
+    not_before: datetime | None = None,
+    doubts: int | None = None,
+    error: str | None = None,
+) -> bool:
+    """Write down what became of a call; False where somebody else settled it already."""
+    values: dict[str, Any] = {
+        "state": state,
+        "not_before": not_before,
+        "error": error[:500] if error else None,
+        "settled_at": None if state in _PENDING else now,
+    }
+    if provider_id is not None:
+        values["provider_id"] = provider_id
+    if doubts is not None:
+        values["doubts"] = doubts
+    begun = (
+        (outbox.c.id == message.id)
+        & (outbox.c.state == "sending")
+        & (outbox.c.epoch == epoch)
+        & (outbox.c.attempt == message.attempt)
+    )
+    return tx.execute(sa.update(outbox).where(begun).values(values)).rowcount == 1
+
+
+def abandoned(tx: Tx, channel: str, epoch: int) -> list[Message]:
+    """Messages whose call was begun by a leader before this epoch and never settled."""
+    left = (outbox.c.channel == channel) & (outbox.c.state == "sending") & (outbox.c.epoch < epoch)
+    return [_message(row) for row in tx.execute(sa.select(outbox).where(left).order_by(outbox.c.id))]
+
+
+def adopt(tx: Tx, message: Message, epoch: int) -> None:
+    """Make an abandoned call one's own, in order to settle it."""
+    tx.execute(sa.update(outbox).where(outbox.c.id == message.id, outbox.c.state == "sending").values(epoch=epoch))
+
+
+def next_time(tx: Tx, channel: str) -> datetime | None:
+    """The earliest instant that a waiting message waits for."""
+    waiting = (outbox.c.channel == channel) & outbox.c.state.in_(_literal(("queued", "unknown")))
+    query = sa.select(sa.func.min(outbox.c.not_before, type_=outbox.c.not_before.type)).where(waiting)
+    return tx.execute(query).scalar_one_or_none()
 
 
 def after(tx: Tx, channel: str, address: str, row: int, most: int) -> list[Message]:
@@ -91,7 +229,13 @@ def counts(tx: Tx) -> dict[str, int]:
     return {str(state): int(count) for state, count in rows}
 
 
+def in_state(tx: Tx, states: tuple[str, ...], most: int = 1_000) -> list[Message]:
+    """Messages in some states, oldest first."""
+    query = sa.select(outbox).where(outbox.c.state.in_(states)).order_by(outbox.c.id).limit(most)
+    return [_message(row) for row in tx.execute(query)]
+
+
 def sweep(tx: Tx, before: datetime) -> int:
-    """Delete answers that were sent before an instant; returns how many. Other lanes keep their own time."""
-    old = (outbox.c.state == "sent") & (outbox.c.lane == "interactive") & (outbox.c.created_at < before)
+    """Delete answers that were settled before an instant; returns how many. Other lanes keep their own time."""
+    old = outbox.c.state.not_in(_PENDING) & (outbox.c.lane == "interactive") & (outbox.c.created_at < before)
     return tx.execute(sa.delete(outbox).where(old)).rowcount

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from store.db import Database, Tx
 from zhifa_errors import StoreError
 
-HEAD = "0001"
-_KNOWN = ("0001",)
+HEAD = "0002"
+_KNOWN = ("0001", "0002")
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _LOCK_KEY = 7_482_001
 

@@ -12,10 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from actions import events
-from actions.message import Incoming, Reply
+from actions.message import Incoming, Reply, plain
+from actions.schedule import Occurrence
 from bot.app import App, Shelf
-from bot.channels.console.render import plain
-from bot.dispatch import Dispatcher
+from bot.dispatch import Dispatcher, Port
 from bot.settings import Settings
 from jobs import retention
 from knowledge.library import Library
@@ -44,7 +44,7 @@ class Chat:
         """Do something with a dispatcher and wait until everything is handled."""
 
         async def main() -> T:
-            dispatcher = Dispatcher(self.app, ("web",), **options)
+            dispatcher = Dispatcher(self.app, Port("web"), **options)
             result = await work(dispatcher)
             await dispatcher.idle()
             return result
@@ -270,8 +270,8 @@ def test_what_was_kept_but_not_handled_is_taken_up_at_the_next_start(chat: Chat)
     """A crash between keeping and handling loses nothing: the next start answers, once."""
     with chat.app.database.write() as tx:
         events.do_receive(tx, Incoming("web", "a", "text", "听证几天内申请"), "left", NOON)
-    assert chat.run(lambda d: d.resume()) == 1
-    assert chat.run(lambda d: d.resume()) == 0
+    assert chat.run(lambda d: d.take_up()) == 1
+    assert chat.run(lambda d: d.take_up()) == 0
     assert [line.me for line in chat.lines()] == [True, False]
 
 
@@ -280,7 +280,7 @@ def test_an_event_that_keeps_failing_is_parked_with_an_apology(chat: Chat) -> No
     with chat.app.database.write() as tx:
         row = events.do_receive(tx, Incoming("web", "a", "text", "x"), "poison", NOON)
         tx.execute(sa.update(inbox).where(inbox.c.id == row).values(payload={"kind": "text", "text": None}))
-    chat.run(lambda d: d.resume())
+    chat.run(lambda d: d.take_up())
     with chat.app.database.read() as tx:
         (parked,) = events.list_parked(tx)
     assert "Error at " in parked
@@ -291,9 +291,11 @@ def test_an_event_that_keeps_failing_is_parked_with_an_apology(chat: Chat) -> No
 def test_after_180_days_nothing_that_was_said_is_left(chat: Chat) -> None:
     """The daily tick drops the wording of questions and of the chat; which entry answered stays."""
     chat.send("听证几天内申请")
+    occurrence = Occurrence(1, "retention", "", NOON, {}, "due", 0, None)
     with chat.app.database.write() as tx:
-        assert retention.tick(tx, NOON + timedelta(days=179)) == 0
-        assert retention.tick(tx, NOON + timedelta(days=181)) == 3
+        retention.run(tx, occurrence, NOON + timedelta(days=179))
+        assert len(events.list_lines(tx, "web", "a", (0, 0))) == 2
+        retention.run(tx, occurrence, NOON + timedelta(days=181))
         assert events.list_lines(tx, "web", "a", (0, 0)) == []
         kept = questions.get(tx, 1)
     assert kept is not None

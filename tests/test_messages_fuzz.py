@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actions.cards import verdict as cards
-from actions.message import BUTTON_DATA_BYTES, Reply
-from bot.channels.console.render import plain, terminal
+from actions.message import BUTTON_DATA_BYTES, Reply, plain
+from bot.channels.console.render import terminal
 from knowledge.library import Library
 from knowledge.search.verdict import Status
 from tests.conftest import TODAY

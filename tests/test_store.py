@@ -1,6 +1,7 @@
 """The store on a real SQLite file: transactions, migrations, and each kind of record."""
 
 import multiprocessing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -91,8 +92,9 @@ def _increment(url: str, times: int) -> None:
     database = Database(url)
     for _ in range(times):
         with database.write() as tx:
-            before = conversations.get(tx, "web", "counter").turn or {"n": 0}
-            conversations.put(tx, "web", "counter", Conversation(turn={"n": before["n"] + 1}), NOW)
+            before = conversations.get(tx, "web", "counter")
+            counted = {"n": (before.turn or {"n": 0})["n"] + 1}
+            conversations.put(tx, "web", "counter", replace(before, turn=counted), NOW)
 
 
 def test_read_modify_write_from_many_processes_loses_nothing(database: Database) -> None:

@@ -204,6 +204,27 @@ def test_two_questions_begin_on_the_screen(phone: Watched) -> None:
     expect(phone.page.get_by_role("heading", name="执法助手")).to_be_in_viewport(ratio=1)
 
 
+def test_an_invitation_waits_in_the_box(served: Served, open_page: Open) -> None:
+    """The link of a code puts the command into the box, ready to be sent by the person; the address forgets it.
+
+    So does one that is opened where the page is open already; any other fragment is left alone.
+    """
+    phone = open_page(served.url + "/#start=AbC_-0123456789abcdefg")
+    box = phone.page.get_by_label("问题", exact=True)
+    expect(box).to_have_value("/start AbC_-0123456789abcdefg")
+    expect(box).to_be_focused()
+    assert phone.page.evaluate("location.hash") == ""
+    expect(phone.mine()).to_have_count(0)
+    phone.page.evaluate("location.hash = '#start=another'")
+    expect(box).to_have_value("/start another")
+    assert phone.page.evaluate("location.hash") == ""
+    phone.page.evaluate("location.hash = '#text'")
+    expect(box).to_have_value("/start another")
+    assert phone.page.evaluate("location.hash") == "#text"
+    box.press("Enter")
+    expect(phone.answers()).to_contain_text("没有这个邀请码")
+
+
 # ---- tapping
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from actions.cards.verdict import reply
-from bot.channels.console.render import offering, plain
+from actions.message import Reply, plain
+from bot.channels.console.render import offering
 from bot.settings import Settings
 from knowledge.library import Library
 from knowledge.search.verdict import Turn, Verdict
@@ -71,7 +72,6 @@ def _citations(entry_id: str, day: date, library: Library) -> list[dict[str, obj
 
 def _choice(entry_id: str, score: float, verdict: Verdict, library: Library) -> dict[str, Any]:
     from actions.cards.entry import short
-    from actions.message import Reply
 
     item = library.item(entry_id)
     return {

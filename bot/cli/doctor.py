@@ -1,13 +1,19 @@
 """`zhifa doctor`: is everything in place; one line each, exit 1 where something is wrong."""
 
+import asyncio
+import asyncio
 import sys
 import time
 from datetime import UTC, datetime
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from actions.events import count_outbox, list_parked
+from actions.delivery import count_by_state, list_needing_human
+from actions.events import list_parked
+from actions.schedule import list_failed
 from bot.settings import PREFIX, Settings
+from store import channels, leases
+from store import channels, leases
 from store.db import Database
 from store.upgrade import HEAD, check
 from zhifa_errors import ZhifaError
@@ -65,19 +71,43 @@ def _database(report: _Report, settings: Settings) -> None:
         newest = revision == HEAD
         report.line(newest, "database", f"schema {revision}" + ("" if newest else "; run zhifa db upgrade"))
         if newest:
-            with database.read() as tx:
-                parked, outbox = list_parked(tx), count_outbox(tx)
-            report.line(
-                not parked,
-                "inbox",
-                f"{len(parked)} parked event(s)" + "".join(f"\n       {p}" for p in parked),
-            )
-            unsettled = sum(count for state, count in outbox.items() if state != "sent")
-            report.line(True, "outbox", f"{sum(outbox.values())} messages, {unsettled} not settled")
+            _traffic(report, database, settings)
     except ZhifaError as error:
         report.line(False, "database", error.message)
     finally:
         database.close()
+
+
+def _traffic(report: _Report, database: Database, settings: Settings) -> None:
+    """What came in, goes out and is due; whatever needs a human is a failure."""
+    with database.read() as tx:
+        needing = {"inbox": list_parked(tx), "outbox": list_needing_human(tx), "schedule": list_failed(tx)}
+        states, lease, unreachable = count_by_state(tx), leases.get(tx), channels.count_unreachable(tx, "telegram")
+    words = {"inbox": "parked event(s)", "outbox": "message(s) need a human", "schedule": "occurrence(s) given up"}
+    for name, lines in needing.items():
+        report.line(not lines, name, f"{len(lines)} {words[name]}" + "".join(f"\n       {line}" for line in lines))
+    report.line(True, "messages", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none")
+    if unreachable:
+        report.line(True, "chats", f"{unreachable} cannot be written to (blocked or gone)")
+    if lease:
+        seen = lease.renewed_at.astimezone(settings.zone)
+        report.line(True, "leader", f"{lease.holder}, epoch {lease.epoch}, last seen {seen:%Y-%m-%d %H:%M:%S}")
+
+
+def _traffic(report: _Report, database: Database, settings: Settings) -> None:
+    """What came in, goes out and is due; whatever needs a human is a failure."""
+    with database.read() as tx:
+        needing = {"inbox": list_parked(tx), "outbox": list_needing_human(tx), "schedule": list_failed(tx)}
+        states, lease, unreachable = count_by_state(tx), leases.get(tx), channels.count_unreachable(tx, "telegram")
+    words = {"inbox": "parked event(s)", "outbox": "message(s) need a human", "schedule": "occurrence(s) given up"}
+    for name, lines in needing.items():
+        report.line(not lines, name, f"{len(lines)} {words[name]}" + "".join(f"\n       {line}" for line in lines))
+    report.line(True, "messages", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none")
+    if unreachable:
+        report.line(True, "chats", f"{unreachable} cannot be written to (blocked or gone)")
+    if lease:
+        seen = lease.renewed_at.astimezone(settings.zone)
+        report.line(True, "leader", f"{lease.holder}, epoch {lease.epoch}, last seen {seen:%Y-%m-%d %H:%M:%S}")
 
 
 def _index(report: _Report, settings: Settings) -> None:
@@ -104,6 +134,8 @@ def _clock(report: _Report, settings: Settings) -> None:
 
 
 def _channels(report: _Report, settings: Settings) -> None:
+    _telegram(report, settings)
+    _telegram(report, settings)
     if settings.web_listen == "off":
         report.line(True, "web", "off")
         return
@@ -114,3 +146,23 @@ def _channels(report: _Report, settings: Settings) -> None:
             report.line(answer.status == 200, "web", f"{url} answers")
     except (URLError, OSError):
         report.line(True, "web", f"{settings.web_listen}: no serve is running")
+
+
+def _telegram(report: _Report, settings: Settings) -> None:
+    if settings.telegram_token is None:
+        report.line(True, "telegram", "off")
+        return
+    from bot.links import bot_name
+
+    name = asyncio.run(bot_name(settings))
+    report.line(name is not None, "telegram", f"@{name} answers" if name else "does not answer, or refuses the token")
+
+
+def _telegram(report: _Report, settings: Settings) -> None:
+    if settings.telegram_token is None:
+        report.line(True, "telegram", "off")
+        return
+    from bot.links import bot_name
+
+    name = asyncio.run(bot_name(settings))
+    report.line(name is not None, "telegram", f"@{name} answers" if name else "does not answer, or refuses the token")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import kb
+from bot.cli import kb, people
 from zhifa_errors import UsageError, ZhifaError
 
 app = typer.Typer(
@@ -17,6 +17,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(kb.app, name="kb")
+app.add_typer(people.unit_app, name="unit")
+app.add_typer(people.audit_app, name="audit")
+app.command()(people.invite)
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(db_app, name="db")
 

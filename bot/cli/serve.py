@@ -2,104 +2,65 @@
 
 import asyncio
 import contextlib
-import secrets
-import signal
 import socket
-import sys
-from collections.abc import Iterator
-from datetime import timedelta
 
-import uvicorn
-
-from bot.app import App, calm_collector, open_app
-from bot.channels.web.server import WebChat
-from bot.logs import configure, logger
-from bot.settings import Settings, read_settings
-from jobs import retention
+from bot.app import calm_collector, open_app
+from bot.logs import configure
+from bot.pace import Limits
+from bot.program import WEB, WEBHOOK, Program
+from bot.settings import Settings, parse_listen, read_settings
 from zhifa_errors import UsageError
 
-_STOP_SECONDS = 3
-_REFRESH_SECONDS = 20.0
-_DAY_SECONDS = timedelta(days=1).total_seconds()
-_log = logger("serve")
 
-
-def serve() -> None:
+def serve(limits: Limits | None = None, *, paced: bool = True) -> None:
     """Run until told to stop.
+
+    Args:
+        limits: what Telegram bears; by default what the settings say.
+        paced: whether the number of typed messages is limited; off only in measurements.
 
     Raises:
         ZhifaError: the program cannot start; nothing was left half done.
     """
     settings = read_settings()
     configure(settings.log, settings.secrets())
-    if settings.web_listen == "off":
-        raise UsageError("ZHIFA_WEB_LISTEN is off and no other channel is configured; there is nothing to serve")
-    listener = _listen(settings)  # first: a port in use is no reason to touch the data
-    try:
+    with contextlib.ExitStack() as at_the_end:
+        # First: a port in use is no reason to touch the data.
+        listeners = {
+            name: at_the_end.enter_context(contextlib.closing(_listen(name, address)))
+            for name, address in _addresses(settings).items()
+        }
         app = open_app(settings)
-        try:
-            calm_collector()
-            asyncio.run(_run(app, listener))
-        finally:
-            app.database.close()
-    finally:
-        listener.close()
+        at_the_end.callback(app.database.close)
+        calm_collector()
+        asyncio.run(Program(app, listeners, limits, paced=paced).run())
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handling: the program stops all its parts together."""
+def _addresses(settings: Settings) -> dict[str, str]:
+    """What to listen on, by the setting that says so.
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
-        yield
-
-
-async def _run(app: App, listener: socket.socket) -> None:
-    chat = WebChat(app, _web_secret(app.settings))
-    server = _Server(
-        uvicorn.Config(
-            chat.asgi(),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=_STOP_SECONDS,
-            h11_max_incomplete_event_size=64 * 1024,
-        )
-    )
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    background = [asyncio.create_task(_refresh(app)), asyncio.create_task(_sweep(app))]
-    resumed = await chat.dispatcher.resume()
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    _log.info("ready", address=f"http://{shown}:{port}", entries=app.shelf.library.index.size, resumed=resumed)
-    sys.stdout.write(f"执法助手已启动：http://{shown}:{port} （按 Ctrl+C 停止）\n")
-    sys.stdout.flush()
-    waiting = asyncio.create_task(stopping.wait())
-    await asyncio.wait([waiting, serving], return_when=asyncio.FIRST_COMPLETED)
-    for task in (*background, waiting):
-        task.cancel()
-    chat.nudges.close()
-    server.should_exit = True
-    await serving
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(1):
-            await chat.dispatcher.idle()
-    _log.info("stopped")
+    Raises:
+        UsageError: there is nothing to serve, or nowhere for the webhook.
+    """
+    found = {} if settings.web_listen == "off" else {WEB: settings.web_listen}
+    if settings.telegram_token is None:
+        if not found:
+            raise UsageError("ZHIFA_WEB_LISTEN is off and no other channel is configured; there is nothing to serve")
+        return found
+    if settings.telegram_webhook_url and settings.telegram_webhook_listen:
+        found[WEBHOOK] = settings.telegram_webhook_listen
+    if settings.telegram_webhook_url and not found:
+        raise UsageError(f"{WEB} is off: set {WEBHOOK} to the address the webhook is brought to")
+    return found
 
 
-def _listen(settings: Settings) -> socket.socket:
-    host, port = settings.web_address
+def _listen(setting: str, address: str) -> socket.socket:
+    host, port = parse_listen(address)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return _bound(family, host, port)
     except OSError as error:
-        raise UsageError(f"ZHIFA_WEB_LISTEN: cannot listen on {settings.web_listen}: {error.strerror}") from None
+        raise UsageError(f"{setting}: cannot listen on {address}: {error.strerror}") from None
 
 
 def _bound(family: int, host: str, port: int) -> socket.socket:
@@ -112,41 +73,3 @@ def _bound(family: int, host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
-
-
-def _web_secret(settings: Settings) -> bytes:
-    """The configured key; on loopback one is made once and kept in the data folder."""
-    if settings.web_secret:
-        return settings.web_secret.get_secret_value().encode()
-    path = settings.data_dir / "web.secret"
-    if not path.is_file():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(48), encoding="ascii")
-    return path.read_bytes()
-
-
-async def _refresh(app: App) -> None:
-    """Take up content that a curator changed, while running."""
-    while True:
-        await asyncio.sleep(_REFRESH_SECONDS)
-        try:
-            await asyncio.to_thread(app.shelf.refresh)
-        except Exception:  # one bad look at the content must not be the last
-            _log.exception("refresh_failed")
-
-
-async def _sweep(app: App) -> None:
-    """Once a day, let go of what is kept no longer."""
-    while True:
-        try:
-            await asyncio.to_thread(_retain, app)
-        except Exception:  # tried again tomorrow; answering goes on
-            _log.exception("retention_failed")
-        await asyncio.sleep(_DAY_SECONDS)
-
-
-def _retain(app: App) -> None:
-    with app.database.write() as tx:
-        forgotten = retention.tick(tx, app.clock())
-    if forgotten:
-        _log.info("texts_forgotten", rows=forgotten)

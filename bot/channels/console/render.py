@@ -1,11 +1,6 @@
 """Replies as terminal text; also the plain text of `zhifa ask`."""
 
-from actions.message import Block, Reply
-
-
-def plain(reply: Reply) -> str:
-    """The blocks of a reply as plain text, without buttons."""
-    return "\n".join(line for block in reply.blocks for line in _lines(block))
+from actions.message import CHAT, Button, Reply, plain
 
 
 def offering(reply: Reply) -> str:
@@ -15,15 +10,12 @@ def offering(reply: Reply) -> str:
 
 
 def terminal(reply: Reply) -> str:
-    """A reply with its buttons numbered, as the terminal shows it."""
-    buttons = [button for row in reply.rows for button in row]
-    numbered = "  ".join(f"[{n}] {button.label}" for n, button in enumerate(buttons, start=1))
-    return plain(reply) + (f"\n{numbered}" if numbered else "")
+    """A reply with its buttons numbered, and below them the pages it leads to, as the terminal shows it."""
+    numbered = "  ".join(f"[{n}] {button.label}" for n, button in enumerate(pressable(reply), start=1))
+    pages = [f"{b.label}：{b.url}" for row in reply.rows for b in row if b.url]
+    return "\n".join((plain(reply), *([numbered] if numbered else []), *pages))
 
 
-def _lines(block: Block) -> list[str]:
-    mark = "⚠️ " if block.kind == "warning" else ""
-    lines = [mark + block.text] if block.text else []
-    for n, item in enumerate(block.items, start=1):
-        lines.append(f"{n}. {item}" if block.kind == "steps" else f"• {item}")
-    return lines
+def pressable(reply: Reply) -> list[Button]:
+    """The buttons a terminal has, in the order of their numbers."""
+    return [button for row in reply.rows for button in row if button.data and not button.data.startswith(CHAT)]

@@ -11,6 +11,7 @@ import hmac
 import json
 import re
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,13 +27,14 @@ from starlette.types import ASGIApp
 from actions import events
 from actions.conversation import find_state
 from actions.message import BUTTON_DATA_BYTES, Incoming
+from actions.people import find_person
 from actions.transaction import Tx
 from bot.app import App
 from bot.channels.web.guard import BODY_CAP, TOO_LONG, Guard, refused
 from bot.channels.web.nudges import Nudges
-from bot.dispatch import Dispatcher
+from bot.dispatch import Dispatcher, Port
 from bot.logs import logger
-from handlers.help_ import MENU
+from handlers.help_ import Item, menu
 from zhifa_errors import StoreError
 
 CHANNEL = "web"
@@ -41,11 +43,8 @@ _COOKIE = "zhifa_session"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 _EVENT = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _ROW = re.compile(r"[0-9]{1,18}")
-_LAST = ("help", "cancel")
 _TOO_FAST = "您发得太快了，这条消息没有发送；请稍等一会儿再发。"
 _YEAR = 365 * 24 * 3600
-_MENU = sorted(MENU, key=lambda row: _LAST.index(row[0]) if row[0] in _LAST else -1)
-"""Help and the way out stand last: they are needed least."""
 _log = logger("web")
 
 
@@ -55,13 +54,16 @@ class WebChat:
     Args:
         app: the built program.
         secret: key that anti-forgery tokens are made with.
+        routes: further routes on the same address (a webhook).
+        paced: whether the number of typed messages is limited.
     """
 
-    def __init__(self, app: App, secret: bytes) -> None:
+    def __init__(self, app: App, secret: bytes, routes: Sequence[Route] = (), *, paced: bool = True) -> None:
         self._app = app
         self._secret = secret
+        self._further = routes
         self.nudges = Nudges()
-        self.dispatcher = Dispatcher(app, (CHANNEL,), self.nudges.nudge)
+        self.dispatcher = Dispatcher(app, Port(CHANNEL, replied=self.nudges.nudge), paced=paced)
         templates = Environment(loader=FileSystemLoader(_HERE), autoescape=select_autoescape())
         self._page = templates.get_template("page.html")
 
@@ -69,8 +71,9 @@ class WebChat:
         """The ASGI application."""
         settings = self._app.settings
         hosts = {"localhost", "127.0.0.1", "::1"} if settings.web_is_loopback else set()
-        if settings.public_url and (name := urlsplit(settings.public_url).hostname):
-            hosts.add(name)
+        for url in (settings.public_url, settings.telegram_webhook_url):
+            if url and (name := urlsplit(url).hostname):
+                hosts.add(name)
         routes = Starlette(
             routes=[
                 Route("/", self.page),
@@ -79,6 +82,7 @@ class WebChat:
                 Route("/events", self.stream),
                 Route("/healthz", self.health),
                 Mount("/static", StaticFiles(directory=_HERE / "static")),
+                *self._further,
             ],
             exception_handlers={StoreError: _not_kept},
         )
@@ -88,16 +92,17 @@ class WebChat:
     async def page(self, request: Request) -> Response:
         """The page itself; gives a new visitor a session."""
         token = _session(request) or secrets.token_urlsafe(32)
-        place = await asyncio.to_thread(self._place, _address(token))
-        html = self._page.render(csrf=self._csrf(token), place=place, menu=_MENU)
+        place, items = await asyncio.to_thread(self._head, _address(token))
+        html = self._page.render(csrf=self._csrf(token), place=place, menu=items)
         response = HTMLResponse(html, headers={"cache-control": "no-store"})
         secure = bool(self._app.settings.public_url and self._app.settings.public_url.startswith("https"))
         response.set_cookie(_COOKIE, token, max_age=_YEAR, httponly=True, samesite="lax", secure=secure)
         return response
 
-    def _place(self, address: str) -> str:
+    def _head(self, address: str) -> tuple[str, tuple[Item, ...]]:
+        """Place and command menu of a chat."""
         with self._app.database.read() as tx:
-            return self._place_in(tx, address)
+            return self._place_in(tx, address), menu(find_person(tx, CHANNEL, address))
 
     def _place_in(self, tx: Tx, address: str) -> str:
         chosen = find_state(tx, CHANNEL, address).place

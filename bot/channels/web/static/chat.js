@@ -30,6 +30,21 @@
   let pressed = []; // buttons that rest until the answer is there: one press, one effect
   let seen = "0.0";
 
+  function link(label, url) {
+    const made = element("a", "", label);
+    made.href = url;
+    made.target = "_blank";
+    made.rel = "noopener";
+    return made;
+  }
+
+  function pressing(label, data, bubble) {
+    const button = element("button", "", label);
+    button.type = "button";
+    button.addEventListener("click", () => press(button, { kind: "press", text: data, message: bubble.dataset.row }));
+    return button;
+  }
+
   function fill(bubble, line) {
     const focused = bubble.contains(document.activeElement);
     bubble.replaceChildren(element("span", "hidden", line.me ? "我：" : "执法助手："));
@@ -42,19 +57,18 @@
       if (block.text) bubble.append(element("p", block.kind, (block.kind === "warning" ? "⚠️ " : "") + block.text));
       if (block.items.length) {
         const list = element(block.kind === "steps" ? "ol" : "ul");
+        if (block.start > 1) list.setAttribute("start", block.start);
         for (const item of block.items) list.append(element("li", "", item));
         bubble.append(list);
       }
     }
     for (const row of line.rows) {
       const group = element("div", "buttons");
-      for (const { label, data } of row) {
-        const button = element("button", "", label);
-        button.type = "button";
-        button.addEventListener("click", () => press(button, { kind: "press", text: data, message: bubble.dataset.row }));
-        group.append(button);
+      for (const { label, data, url } of row) {
+        if (url) group.append(link(label, url));
+        else if (!data.startsWith("chat:")) group.append(pressing(label, data, bubble)); // no private chat to open here
       }
-      bubble.append(group);
+      if (group.hasChildNodes()) bubble.append(group);
     }
     // The button that was pressed is gone: stay in this message, at its first button («收起» after «详情»).
     if (focused) (bubble.querySelector("button") || bubble).focus({ preventScroll: true });
@@ -374,6 +388,21 @@
     }
   });
   window.addEventListener("online", () => hurry());
+
+  // ---- an invitation
+
+  // It comes in the fragment, which the server never sees; it is the person who sends it.
+  function invited() {
+    const found = /^#start=([\w-]+)$/.exec(location.hash);
+    if (!found) return;
+    history.replaceState(null, "", location.pathname + location.search);
+    box.value = "/start " + found[1];
+    grow();
+    box.focus();
+  }
+
+  window.addEventListener("hashchange", invited);
+  invited();
 
   queue = remembered();
   for (const item of queue) showWaiting(item);

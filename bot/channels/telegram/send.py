@@ -1,0 +1,120 @@
+"""One call of the Bot API, and what its end means for the message."""
+
+from datetime import timedelta
+
+from telegram import InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
+from telegram.constants import ParseMode
+from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
+
+from actions.delivery import Call, Doubtful, End, NotTaken, Refused, Sent, Unreachable
+from actions.message import plain
+from bot.channels.telegram.api import Api, InvalidToken, NetworkError, RetryAfter, never_left, what
+from bot.channels.telegram.render import html, keyboard
+from bot.logs import logger
+
+_log = logger("telegram")
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_GONE = ("chat not found", "user is deactivated", "peer_id_invalid", "not enough rights", "have no rights", "kicked")
+_CANNOT_EDIT = ("message to edit not found", "message can't be edited", "message_id_invalid")
+_BAD_TOKEN_PAUSE = timedelta(seconds=60)
+
+
+class Sender:
+    """Carries out calls.
+
+    Args:
+        api: the bot.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def is_group(self, address: str) -> bool:
+        """Whether others read along: groups have negative numbers."""
+        return address.startswith("-")
+
+    async def deliver(self, call: Call) -> End:
+        """Make the call; never raises for what the API or the network does."""
+        try:
+            return await self._deliver(call, call.address)
+        except ChatMigrated as moved:
+            return await self._migrated(call, str(moved.new_chat_id))
+        except TelegramError as error:
+            return _end(error)
+
+    async def _migrated(self, call: Call, address: str) -> End:
+        try:
+            return await self._deliver(call, address)
+        except TelegramError as error:
+            return _end(error)
+
+    async def _deliver(self, call: Call, address: str) -> End:
+        try:
+            return await self._call(call, address, html(call.reply), ParseMode.HTML)
+        except BadRequest as error:
+            if "can't parse entities" not in error.message.lower():
+                raise
+            _log.error("markup_refused", row=call.message.id, error=what(error))  # a defect of the renderer
+            return await self._call(call, address, plain(call.reply), None)
+
+    async def _call(self, call: Call, address: str, text: str, mode: ParseMode | None) -> End:
+        bot, chat = self._api.bot, int(address)
+        rows = keyboard(call.reply, bot.username)
+        markup = InlineKeyboardMarkup.de_json(rows, bot) if rows else None
+        if call.op == "delete" and call.target_id:
+            await bot.delete_message(chat, int(call.target_id))
+            return Sent(call.target_id)
+        if call.op == "edit" and call.target_id:
+            try:
+                await bot.edit_message_text(
+                    text,
+                    chat,
+                    int(call.target_id),
+                    parse_mode=mode,
+                    reply_markup=markup,
+                    link_preview_options=_NO_PREVIEW,
+                )
+            except BadRequest as error:
+                if "not modified" in error.message.lower():
+                    return Sent(call.target_id)
+                if not _says(error, _CANNOT_EDIT):
+                    raise
+            else:
+                return Sent(call.target_id)
+        quoted = ReplyParameters(int(call.quotes), allow_sending_without_reply=True) if call.quotes else None
+        sent = await bot.send_message(
+            chat,
+            text,
+            parse_mode=mode,
+            reply_markup=markup,
+            link_preview_options=_NO_PREVIEW,
+            reply_parameters=quoted,
+        )
+        return Sent(str(sent.message_id))
+
+
+def _says(error: TelegramError, words: tuple[str, ...]) -> bool:
+    return any(word in error.message.lower() for word in words)
+
+
+def _end(error: TelegramError) -> End:
+    match error:
+        case RetryAfter():
+            return NotTaken(what(error), _seconds(error))
+        case Forbidden():
+            return Unreachable(what(error))
+        case InvalidToken():
+            return NotTaken(what(error), _BAD_TOKEN_PAUSE)
+        case BadRequest():  # a NetworkError to the library
+            return Unreachable(what(error)) if _says(error, _GONE) else Refused(what(error))
+        case NetworkError() if never_left(error):
+            return NotTaken(what(error), None)
+        case NetworkError():
+            return Doubtful(what(error))
+        case _:
+            return Refused(what(error))
+
+
+def _seconds(error: RetryAfter) -> timedelta:
+    after = error.retry_after
+    return after if isinstance(after, timedelta) else timedelta(seconds=after)

@@ -1,0 +1,210 @@
+"""The sending loop of a channel that must be called: several calls at once, one for each chat.
+
+What is sent next is decided in the store (`actions.delivery`); here is only when. One task begins the
+calls, so that the pace has one place; a call and the settling of its row run beside it.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from actions import delivery
+from actions.delivery import Call, Doubtful, End, NotTaken, Refused
+from bot.app import App
+from bot.leader import Leader
+from bot.logs import logger
+from bot.pace import Limits, Sending
+from zhifa_errors import LeaseLost, StoreError
+
+SENDERS = 8
+"""Calls at once. A kill leaves at most so many messages to be repeated."""
+
+_LOOK = 0.5
+_LONGEST_TROUBLE = 30.0
+_REMEMBERED = 2.0
+_log = logger("sending")
+
+
+class Sender(Protocol):
+    """How a channel carries out a call."""
+
+    async def deliver(self, call: Call) -> End:
+        """Make the call; what became of it."""
+
+    def is_group(self, address: str) -> bool:
+        """Whether others read along."""
+
+
+@dataclass
+class _Trouble:
+    """How often in a row the channel failed; while it does, one call at a time."""
+
+    count: int = 0
+
+    def pause(self) -> float:
+        self.count += 1
+        return min(0.25 * 2.0**self.count, _LONGEST_TROUBLE)
+
+
+class Pump:
+    """Sends what waits in the outbox, while this process leads.
+
+    Args:
+        app: the built program.
+        channel: whose rows.
+        sender: carries out the calls.
+        limits: what the channel bears.
+    """
+
+    def __init__(self, app: App, channel: str, sender: Sender, limits: Limits) -> None:
+        self._app = app
+        self._channel = channel
+        self._sender = sender
+        self._pace = Sending(limits, time.monotonic())
+        self._trouble = _Trouble()
+        self._nudged = asyncio.Event()
+        self._stopping = False
+        self._calls: set[asyncio.Task[None]] = set()
+
+    def nudge(self, _chat: str = "") -> None:
+        """Something may be there to send."""
+        self._nudged.set()
+
+    def stop(self) -> None:
+        """Begin no more calls."""
+        self._stopping = True
+        self._nudged.set()
+
+    async def run(self, leader: Leader, epoch: int) -> None:
+        """Send until told to stop; returns when the calls begun have ended.
+
+        Raises:
+            LeaseLost: another process delivers now.
+        """
+        await self._resume(epoch)
+        try:
+            while not self._stopping:
+                await self._turn(leader, epoch)
+        finally:
+            if self._calls:
+                await asyncio.wait(self._calls)
+
+    async def _resume(self, epoch: int) -> None:
+        def recover() -> tuple[int, timedelta | None]:
+            now = self._app.clock()
+            with self._app.database.write() as tx:
+                until = delivery.find_halt(tx, self._channel)
+                return delivery.do_recover(tx, self._channel, epoch, now), until - now if until else None
+
+        left, halt = await asyncio.to_thread(recover)
+        if left:
+            _log.warning("calls_abandoned", channel=self._channel, rows=left)
+        if halt and halt > timedelta(0):
+            self._pace.halt(time.monotonic() + halt.total_seconds())
+
+    async def _turn(self, leader: Leader, epoch: int) -> None:
+        """Begin one call, or wait for what it waits for."""
+        if len(self._calls) >= (1 if self._trouble.count else SENDERS):
+            await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
+            return
+        now = time.monotonic()
+        ready = self._pace.ready_at(now)
+        if ready > now or not leader.leads:
+            await self._rest(ready - now if ready > now else _LOOK)
+            return
+        self._nudged.clear()
+        resting = self._pace.resting(now)
+        try:
+            call = await asyncio.to_thread(self._begin, epoch, tuple(resting))
+        except LeaseLost:
+            raise
+        except StoreError as error:
+            _log.warning("outbox_unavailable", error=error.message)
+            await self._rest(_LOOK)
+            return
+        if call is None:
+            await self._rest(min([_LOOK, *(until - now for until in resting.values())]), wakes=True)
+            return
+        self._pace.sent(call.address, group=self._sender.is_group(call.address), now=time.monotonic())
+        task = asyncio.create_task(self._carry_out(call, leader, epoch))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def _rest(self, seconds: float, *, wakes: bool = False) -> None:
+        """Wait; where `wakes`, no longer than until somebody nudges."""
+        if not wakes:
+            await asyncio.sleep(min(seconds, _LOOK))  # looks up now and then, to be able to stop
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._nudged.wait()
+        except TimeoutError:
+            pass
+
+    def _begin(self, epoch: int, resting: tuple[str, ...]) -> Call | None:
+        with self._app.database.write() as tx:
+            return delivery.do_begin(tx, self._channel, epoch, self._app.clock(), resting)
+
+    async def _carry_out(self, call: Call, leader: Leader, epoch: int) -> None:
+        halted = self._pace.halted_until - time.monotonic()
+        if halted > 0 or not leader.leads:  # since the row was begun
+            await self._settle(call, NotTaken("not begun", timedelta(seconds=max(halted, 0))), epoch, None)
+            return
+        try:
+            end = await self._sender.deliver(call)
+        except Exception as error:  # a defect of ours, not the channel's; a human must look
+            _log.exception("call_failed", row=call.message.id)
+            end = Refused(f"defect: {type(error).__name__}")
+        rest = self._judge(call, end)
+        await self._settle(call, end, epoch, rest)
+        self._nudged.set()
+
+    async def clear(self) -> None:
+        """Wait until the channel may be called at all; for calls that are no rows and have no pace."""
+        while (halted := self._pace.halted_until - time.monotonic()) > 0:  # noqa: ASYNC110  (a deadline that may move)
+            await asyncio.sleep(halted)
+
+    def _judge(self, call: Call, end: End) -> float | None:
+        """Learn from a call's end; returns how long the channel now rests, in seconds."""
+        pause: float | None = None
+        match end:
+            case NotTaken(reason, asked):
+                pause = asked.total_seconds() if asked else self._trouble.pause()
+                _log.warning("channel_halted", channel=self._channel, seconds=pause, reason=reason)
+            case Doubtful(reason):
+                pause = self._trouble.pause()
+                _log.warning("outcome_unknown", channel=self._channel, row=call.message.id, reason=reason)
+            case Refused(reason):
+                _log.error("message_refused", channel=self._channel, row=call.message.id, reason=reason)
+            case _:
+                self._trouble.count = 0
+        if pause is not None:
+            self._pace.halt(time.monotonic() + pause)
+        return pause
+
+    async def _settle(self, call: Call, end: End, epoch: int, halt: float | None) -> None:
+        """Write down the end, however long the database is gone; the next start would find it unknown."""
+
+        def write() -> None:
+            now = self._app.clock()
+            with self._app.database.write() as tx:
+                delivery.do_settle(tx, call.message, epoch, end, now)
+                if halt is not None and halt > _REMEMBERED:
+                    delivery.do_halt(tx, self._channel, epoch, now + timedelta(seconds=min(halt, 86_400)))
+
+        pause = 0.1
+        while True:
+            try:
+                await asyncio.to_thread(write)
+            except LeaseLost:
+                return  # the new leader has taken it for unknown
+            except StoreError as error:
+                _log.warning("not_settled", row=call.message.id, error=error.message)
+                if self._stopping:
+                    return
+                pause = min(2 * pause, 5.0)
+                await asyncio.sleep(pause)
+            else:
+                return
