@@ -160,7 +160,7 @@ def do_reply(tx: Tx, row: int, incoming: Incoming, replies: Sequence[Reply], now
             else:
                 target_id = reply.edits
         body = reply.as_json()
-        if incoming.group and target_id is None:
+        if (incoming.group or incoming.edited) and target_id is None:
             body["quotes"] = incoming.own
         outbox.add(
             tx,

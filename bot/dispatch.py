@@ -17,13 +17,13 @@ from typing import Any
 
 from actions import conversation, events
 from actions.message import Incoming, Reply, say
-from actions.people import find_person
+from actions.people import do_touch, find_person
 from bot.app import App
 from bot.logs import logger
 from bot.pace import Typing
 from handlers.context import Context, Outcome
 from handlers.router import think
-from zhifa_errors import Overtaken, StoreError
+from zhifa_errors import Forbidden, Overtaken, StoreError, UsageError
 
 _log = logger("dispatch")
 _SORRY = "这条消息处理时出了问题，已经记下，请换个说法再试。"
@@ -233,19 +233,25 @@ class Dispatcher:
         if not seen:
             seen.append(incoming)
             if self._too_fast(incoming):
-                self._finish_unheard(event, incoming)
+                tell = self._typing is not None and self._typing.may_tell(incoming.conversation, time.monotonic())
+                self._finish(event, incoming, _SLOW_DOWN if tell else None)
                 return ()
         context = Context(app.shelf.library, now, state, app.place, person, app.settings.open_qa)
-        act = think(incoming, context)
-        with app.database.write() as tx:
-            if not events.do_finish(tx, event, now):
-                return ()
-            outcome: Outcome = act(tx)
-            if outcome.state != state:
-                conversation.do_keep_state(tx, incoming.channel, incoming.conversation, outcome.state, now)
-            if incoming.kind == "inline":
-                return outcome.replies
-            events.do_reply(tx, row, incoming, outcome.replies, now)
+        try:
+            act = think(incoming, context)
+            with app.database.write() as tx:
+                if not events.do_finish(tx, event, now):
+                    return ()
+                outcome: Outcome = act(tx)
+                if person is not None:
+                    do_touch(tx, incoming.channel, incoming.sender, now)
+                if outcome.state != state:
+                    conversation.do_keep_state(tx, incoming.channel, incoming.conversation, outcome.state, now)
+                if incoming.kind == "inline":
+                    return outcome.replies
+                events.do_reply(tx, row, incoming, outcome.replies, now)
+        except (Forbidden, UsageError) as refusal:  # nothing was changed, and the person is told why
+            self._finish(event, incoming, refusal.message)
         return ()
 
     def _too_fast(self, incoming: Incoming) -> bool:
@@ -253,12 +259,12 @@ class Dispatcher:
             return False
         return not self._typing.may(incoming.conversation, time.monotonic())
 
-    def _finish_unheard(self, event: events.Event, incoming: Incoming) -> None:
+    def _finish(self, event: events.Event, incoming: Incoming, words: str | None) -> None:
+        """Mark an event done that has no effect but perhaps a line to the person."""
         now = self._app.clock()
-        tell = self._typing is not None and self._typing.may_tell(incoming.conversation, time.monotonic())
         with self._app.database.write() as tx:
-            if events.do_finish(tx, event, now) and tell:
-                events.do_reply(tx, event.id, incoming, (say(_SLOW_DOWN),), now)
+            if events.do_finish(tx, event, now) and words and incoming.kind in {"text", "press"}:
+                events.do_reply(tx, event.id, incoming, (say(words),), now)
 
     def _failed(self, row: int, error: Exception) -> bool:
         """Count a failure; True where nothing more is to be tried."""

@@ -82,6 +82,9 @@ def configure(level: str, secrets: Sequence[str]) -> None:
     root.setLevel(level.upper())
     for noisy in ("httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    if level.upper() == "INFO":
+        for noisy in ("alembic", "apscheduler"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def logger(name: str) -> Any:

@@ -100,10 +100,8 @@ class Program:
 
     def _announce(self, resumed: int) -> None:
         app, told = self._app, "执法助手已启动"
-        address = ""
-        if self._web:
-            host, port = self._listeners[WEB].getsockname()[:2]
-            address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        address = f"http://{self._address}" if self._address else ""
+        if address:
             told += f"：{address}"
         _log.info(
             "ready",
@@ -114,6 +112,14 @@ class Program:
         )
         sys.stdout.write(f"{told} （按 Ctrl+C 停止）\n")
         sys.stdout.flush()
+
+    @property
+    def _address(self) -> str:
+        """Host and port of the page; empty where there is none."""
+        if WEB not in self._listeners:
+            return ""
+        host, port = self._listeners[WEB].getsockname()[:2]
+        return f"{f'[{host}]' if ':' in host else host}:{port}"
 
     async def _lead(self, epoch: int) -> None:
         """What only one process does."""
@@ -151,7 +157,10 @@ class Program:
         invitation = await asyncio.to_thread(make)
         if invitation is None:
             return
-        link = await invitation_link(self._app.settings, invitation.code)
+        settings = self._app.settings
+        if self._address:
+            settings = settings.model_copy(update={"web_listen": self._address})  # with the port it has now
+        link = await invitation_link(settings, invitation.code)
         _log.info("first_administrator_invited", epoch=epoch)
         sys.stdout.write(f"还没有管理员。一小时内打开此链接登记为管理员：{link or '/start ' + invitation.code}\n")
         sys.stdout.flush()

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 
 from actions.message import Incoming, say
-from actions.permissions import may_ask
+from actions.permissions import check, may_ask
 from handlers import asking, browse, entries, help_, inline, other, people, place
 from handlers.context import Act, Context, just
 
@@ -41,12 +41,17 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
 def think(incoming: Incoming, context: Context) -> Act:
-    """Decide what an event leads to; reads and searches, changes nothing."""
+    """Decide what an event leads to; reads and searches, changes nothing.
+
+    Raises:
+        Forbidden: the person may not; the message says what to do.
+    """
     match incoming.kind:
         case "press":
             return _press(incoming, context)
         case "inline":
-            return inline.inline(incoming, context) if _may_ask(context) else just(context.state)
+            _check_asking(context)
+            return inline.inline(incoming, context)
         case "other":
             return other.other(incoming, context)
         case "member":
@@ -60,7 +65,8 @@ def _press(incoming: Incoming, context: Context) -> Act:
     handler = BUTTONS.get(action)
     if handler is None:
         return just(context.state, say("这个按钮已经不用了，请直接输入问题。"))
-    return handler(incoming, context, argument) if _may_ask(context) else _enrol_first(context)
+    _check_asking(context)
+    return handler(incoming, context, argument)
 
 
 def _typed(incoming: Incoming, context: Context) -> Act:
@@ -68,8 +74,7 @@ def _typed(incoming: Incoming, context: Context) -> Act:
     if text.startswith("/"):
         name, _, argument = text[1:].partition(" ")
         return _command(incoming, context, name.split("@", 1)[0].lower(), argument.strip())
-    if not _may_ask(context):
-        return _enrol_first(context)
+    _check_asking(context)
     if context.state.dialogue and context.state.dialogue.get("name") == "place":
         picked = place.typed(context, text)
         if picked is not None:
@@ -83,17 +88,15 @@ def _command(incoming: Incoming, context: Context, name: str, argument: str) -> 
         return just(context.state, say(f"没有 /{name[:20]} 这个命令。可用命令见 /help。"))
     if incoming.group and (name in _PERSONAL or (name == "start" and argument)):
         return help_.in_private(context, name if name in _PERSONAL else "help")
-    if name in _OPEN or _may_ask(context):
-        return command(incoming, context, argument)
-    return _enrol_first(context)
+    if name not in _OPEN:
+        _check_asking(context)
+    return command(incoming, context, argument)
 
 
-def _may_ask(context: Context) -> bool:
-    return may_ask(context.person, context.open_qa)
-
-
-def _enrol_first(context: Context) -> Act:
-    return just(context.state, say("请先登记：向本单位法制部门索取邀请码，然后发送「/start 邀请码」。"))
+def _check_asking(context: Context) -> None:
+    """Refuse where only those who are enrolled may ask."""
+    if not may_ask(context.person, context.open_qa):
+        check(context.person, "ask")
 
 
 def _visible(text: str) -> str:

@@ -1,7 +1,6 @@
 """`zhifa doctor`: is everything in place; one line each, exit 1 where something is wrong."""
 
 import asyncio
-import asyncio
 import sys
 import time
 from datetime import UTC, datetime
@@ -12,7 +11,6 @@ from actions.delivery import count_by_state, list_needing_human
 from actions.events import list_parked
 from actions.schedule import list_failed
 from bot.settings import PREFIX, Settings
-from store import channels, leases
 from store import channels, leases
 from store.db import Database
 from store.upgrade import HEAD, check
@@ -94,22 +92,6 @@ def _traffic(report: _Report, database: Database, settings: Settings) -> None:
         report.line(True, "leader", f"{lease.holder}, epoch {lease.epoch}, last seen {seen:%Y-%m-%d %H:%M:%S}")
 
 
-def _traffic(report: _Report, database: Database, settings: Settings) -> None:
-    """What came in, goes out and is due; whatever needs a human is a failure."""
-    with database.read() as tx:
-        needing = {"inbox": list_parked(tx), "outbox": list_needing_human(tx), "schedule": list_failed(tx)}
-        states, lease, unreachable = count_by_state(tx), leases.get(tx), channels.count_unreachable(tx, "telegram")
-    words = {"inbox": "parked event(s)", "outbox": "message(s) need a human", "schedule": "occurrence(s) given up"}
-    for name, lines in needing.items():
-        report.line(not lines, name, f"{len(lines)} {words[name]}" + "".join(f"\n       {line}" for line in lines))
-    report.line(True, "messages", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none")
-    if unreachable:
-        report.line(True, "chats", f"{unreachable} cannot be written to (blocked or gone)")
-    if lease:
-        seen = lease.renewed_at.astimezone(settings.zone)
-        report.line(True, "leader", f"{lease.holder}, epoch {lease.epoch}, last seen {seen:%Y-%m-%d %H:%M:%S}")
-
-
 def _index(report: _Report, settings: Settings) -> None:
     from bot.cli.ask import open_library
 
@@ -135,7 +117,6 @@ def _clock(report: _Report, settings: Settings) -> None:
 
 def _channels(report: _Report, settings: Settings) -> None:
     _telegram(report, settings)
-    _telegram(report, settings)
     if settings.web_listen == "off":
         report.line(True, "web", "off")
         return
@@ -146,16 +127,6 @@ def _channels(report: _Report, settings: Settings) -> None:
             report.line(answer.status == 200, "web", f"{url} answers")
     except (URLError, OSError):
         report.line(True, "web", f"{settings.web_listen}: no serve is running")
-
-
-def _telegram(report: _Report, settings: Settings) -> None:
-    if settings.telegram_token is None:
-        report.line(True, "telegram", "off")
-        return
-    from bot.links import bot_name
-
-    name = asyncio.run(bot_name(settings))
-    report.line(name is not None, "telegram", f"@{name} answers" if name else "does not answer, or refuses the token")
 
 
 def _telegram(report: _Report, settings: Settings) -> None:

@@ -134,11 +134,11 @@ class Halts:
     """Watches that nothing is sent before the end of a `retry_after`, in any chat.
 
     Args:
-        grace: see Limits.
+        limits: of which the grace matters here.
     """
 
-    def __init__(self, grace: float) -> None:
-        self._grace = grace
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._refused: deque[tuple[float, float, str, Params]] = deque()
         self.too_early: list[TooEarly] = []
 
@@ -156,6 +156,6 @@ class Halts:
         for answered, until, method, params in self._refused:
             since, early_by = call.started - answered, until - call.started
             again = (method, params) == (call.method, call.params)
-            if since > 0 and early_by > 0 and (again or since > self._grace):
+            if since > 0 and early_by > 0 and (again or since > self._limits.grace):
                 self.too_early.append(TooEarly(call, early_by, since))
                 return

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.botapi.calls import Call
+from tests.botapi.calls import Call, Limits
 from tests.botapi.entities import CannotParse, Entity, parse_html, trim
 from tests.botapi.methods import Params, Upload
 from tests.botapi.rules import CAPTION_LIMIT, TEXT_LIMIT, Invalid, check_entities, check_text
@@ -50,12 +50,12 @@ class Effects:
 
     Args:
         world: the state they change, under its lock.
-        query_lifetime: seconds within which a query can be answered.
+        limits: of which the lifetime of queries matters here.
     """
 
-    def __init__(self, world: World, query_lifetime: float) -> None:
+    def __init__(self, world: World, limits: Limits) -> None:
         self._world = world
-        self._query_lifetime = query_lifetime
+        self._limits = limits
         self.methods: dict[str, Callable[[Call], Any]] = {
             "getMe": lambda _: {**world.bot, **_ABILITIES},
             "sendMessage": self._send_message,
@@ -151,8 +151,8 @@ class Effects:
             **reply,
             **body,
         }
-        markup = call.params.get("reply_markup")
-        if markup and "inline_keyboard" in markup:
+        markup = _inline_keyboard(call)
+        if markup:
             raw["reply_markup"] = markup
         chat.sent[number] = Sent(chat.id, number, kind, call.params, raw, markup, shown)
         call.message_id = number
@@ -199,8 +199,8 @@ class Effects:
 
     @staticmethod
     def _change(call: Call, sent: Sent, shown: Shown) -> Raw:
-        markup = call.params.get("reply_markup")
-        if shown == sent.shown and (markup or None) == (sent.markup or None):
+        markup = _inline_keyboard(call)
+        if shown == sent.shown and markup == sent.markup:
             raise Refused(400, _SAME)
         sent.history.append(sent.shown)
         sent.shown, sent.markup = shown, markup
@@ -231,7 +231,7 @@ class Effects:
 
     def _answer(self, identifier: str, call: Call) -> bool:
         query = self._world.queries.get(identifier)
-        if query is None or time.monotonic() - query.asked > self._query_lifetime:
+        if query is None or time.monotonic() - query.asked > self._limits.query_lifetime:
             raise Refused(400, _TOO_OLD)
         if query.answers:
             self._world.warnings.append(f"{call.method}: query {identifier} is answered again")
@@ -298,6 +298,12 @@ class Effects:
         button = call.params.get("menu_button", {"type": "default"})
         self._world.menu_buttons[call.params.get("chat_id")] = button
         return True
+
+
+def _inline_keyboard(call: Call) -> Raw | None:
+    """The inline keyboard of a call; an empty one is none."""
+    markup: Raw = call.params.get("reply_markup", {})
+    return markup if any(markup.get("inline_keyboard", [])) else None
 
 
 def _scope(params: Params) -> str:

@@ -20,6 +20,11 @@ SIMPLE_TAGS = {
 }  # fmt: skip
 """What a tag becomes; `a` becomes a `text_link`."""
 
+_ORDER = ["blockquote", "expandable_blockquote", "pre", "code", "text_link", "bold", "italic", "underline",
+          "strikethrough", "spoiler"]  # fmt: skip
+_RANK = {name: rank for rank, name in enumerate(_ORDER)}
+"""Which of two entities around the same words comes first."""
+
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 _REFERENCE = re.compile(r"&(?:#x([0-9A-Fa-f]{1,6})|#([0-9]{1,7})|([A-Za-z]+));?")
 _PLAIN = re.compile(r"[^<&]+")
@@ -230,4 +235,4 @@ def trim(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
         end = min(length, entity["offset"] + entity["length"] - skipped)
         if end > start:
             kept.append({**entity, "offset": start, "length": end - start})
-    return shown, sorted(kept, key=lambda entity: (entity["offset"], -entity["length"]))
+    return shown, sorted(kept, key=lambda entity: (entity["offset"], -entity["length"], _RANK.get(entity["type"], 0)))

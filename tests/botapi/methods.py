@@ -228,8 +228,6 @@ def _typed(name: str, kind: str, value: Any) -> Any:
 def _check_type(name: str, kind: str, value: Any) -> None:
     if not isinstance(value, dict):
         raise Invalid(f"{name}: object expected")
-    if rule := RULES.get(kind):
-        rule(value)
     if kind in BY_FIELD:
         kind = next((one for field, one in BY_FIELD[kind].items() if field in value), "") or _wrong(name, kind)
     elif kind in BY_TYPE:
@@ -247,7 +245,8 @@ def _check_type(name: str, kind: str, value: Any) -> None:
 def _require(owner: str, fields: dict[str, _Field], value: Params) -> None:
     for name, field in fields.items():
         if field.required and name not in value:
-            raise Invalid(_MISSING.get(name, f"parameter {name!r} of {owner} is required"))
+            usual = f"parameter {name!r} of {owner} is required"
+            raise Invalid(_MISSING.get(name, usual) if owner in METHODS else usual)
 
 
 _MISSING = {

@@ -116,8 +116,7 @@ def _answer_inline(call: dict[str, Any]) -> None:
 
 
 def _inline_result(result: dict[str, Any]) -> None:
-    identifier = result.get("id")
-    _demand(isinstance(identifier, str) and 1 <= len(identifier.encode()) <= 64, "RESULT_ID_INVALID")
+    _demand(1 <= len(result["id"].encode()) <= 64, "RESULT_ID_INVALID")
 
 
 def _inline_button(button: dict[str, Any]) -> None:
@@ -187,7 +186,8 @@ RULES: dict[str, Callable[[dict[str, Any]], None]] = {
     "getMyCommands": _language,
     "setMyDescription": _description,
     "setMyShortDescription": _description,
-    "InlineQueryResult": _inline_result,
+    "InlineQueryResultArticle": _inline_result,
+    "InlineQueryResultCachedDocument": _inline_result,
     "InlineQueryResultsButton": _inline_button,
     "InlineKeyboardMarkup": _keyboard,
     "InlineKeyboardButton": _button,

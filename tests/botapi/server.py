@@ -1,6 +1,7 @@
 """The HTTP side of the played Bot API: Starlette routes on uvicorn's protocol, in a loop of their own thread."""
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Coroutine
@@ -52,9 +53,9 @@ class Server:
         self._world = world
         self.calls: list[Call] = []
         self.faults = Faults()
-        self.halts = Halts(limits.grace)
+        self.halts = Halts(limits)
         self._meter = Meter(limits)
-        self._effects = Effects(world, limits.query_lifetime)
+        self._effects = Effects(world, limits)
         self._loop = asyncio.new_event_loop()
         self.delivery = Delivery(world, self._loop)
         self._methods = {**self._effects.methods, **self.delivery.methods}
@@ -70,6 +71,8 @@ class Server:
         app = Starlette(routes=routes)
         self._config = Config(app, http=Connection, ws="none", lifespan="off", log_config=None, timeout_keep_alive=600)
         self._config.load()
+        if port:
+            socket.create_server(("127.0.0.1", port)).close()  # or two of us would share it without a word
         # A bound socket that never listens keeps the port ours while the server is down.
         self._holder = bound_socket(port)
         self.port: int = self._holder.getsockname()[1]
@@ -152,6 +155,9 @@ class Server:
         except (Dropped, ConnectionResetError):
             self._finish(call, 0, None)
             raise Dropped from None
+        except Exception as fault:
+            self._violated(call, f"the test server itself failed: {fault!r}")
+            raise
         return self._finish(call, 200, None, result=result)
 
     def _admit(self, call: Call, scope: Scope, body: bytes) -> None:

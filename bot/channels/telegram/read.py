@@ -181,7 +181,7 @@ class Reader:
         kind, text = "text", message.text or message.caption
         if text is None:
             medium = next((name for field, name in _MEDIA.items() if getattr(message, field, None)), None)
-            if medium is None:
+            if medium is None or edited:
                 return None
             kind, text = "other", medium
         if group:
