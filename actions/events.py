@@ -8,7 +8,7 @@ from typing import Any
 from actions.message import Incoming, Reply, pieces
 from actions.privacy import mask
 from actions.transaction import Tx
-from store import channels, inbox, leases, outbox
+from store import channels, conversations, inbox, leases, outbox
 
 PULLED = frozenset({"web", "console"})
 """Channels whose reader fetches messages from the store; the others are called."""
@@ -60,13 +60,13 @@ def do_receive(tx: Tx, incoming: Incoming, event_id: str, now: datetime) -> int 
 
 
 def do_receive_raw(
-    tx: Tx, channel: str, raws: Sequence[Raw], now: datetime, *, upto: tuple[int, int] | None = None
+    tx: Tx, channel: str, raws: Sequence[Raw], now: datetime, *, upto: tuple[int, str, int] | None = None
 ) -> list[tuple[int, str]]:
     """Keep events as they came; duplicates are no-ops.
 
     Args:
-        upto: where reading was polled by a leader: its epoch, and the update to go on with, noted in
-            the same commit.
+        upto: where a leader polled: its epoch, what it polled (one bot), and the update to go on with,
+            noted in the same commit.
 
     Returns:
         Row and chat of each event that is new.
@@ -75,9 +75,9 @@ def do_receive_raw(
         LeaseLost: another process polls now.
     """
     if upto is not None:
-        epoch, next_update = upto
+        epoch, source, next_update = upto
         leases.check(tx, epoch)
-        channels.heard(tx, channel, next_update, now)
+        channels.heard(tx, source, next_update, now)
     kept = []
     for raw in raws:
         row = inbox.add(tx, channel=channel, event_id=raw.event_id, address=raw.address, payload=raw.payload, now=now)
@@ -86,9 +86,9 @@ def do_receive_raw(
     return kept
 
 
-def find_next_update(tx: Tx, channel: str) -> tuple[int | None, datetime | None]:
-    """The first update of a channel that was not kept yet, and when the last one came."""
-    known = channels.get(tx, channel)
+def find_next_update(tx: Tx, source: str) -> tuple[int | None, datetime | None]:
+    """The first update of what is polled that was not kept yet, and when the last one came."""
+    known = channels.get(tx, source)
     return known.next_update, known.heard_at
 
 
@@ -208,4 +208,4 @@ def list_parked(tx: Tx) -> list[str]:
 
 def do_sweep(tx: Tx, before: datetime) -> int:
     """Delete what was said in chats, by either side, before an instant; returns the number of rows."""
-    return inbox.sweep(tx, before) + outbox.sweep(tx, before)
+    return inbox.sweep(tx, before) + outbox.sweep(tx, before) + conversations.forget(tx, before)

@@ -10,7 +10,7 @@ from store.occurrences import Occurrence
 MOST_ATTEMPTS = 5
 _FIRST_PAUSE = timedelta(minutes=1)
 
-__all__ = ["Occurrence", "do_begin", "do_fail", "do_plan", "list_due", "list_failed"]
+__all__ = ["Occurrence", "do_begin", "do_fail", "do_plan", "do_sweep", "list_due", "list_failed"]
 
 
 def do_plan(tx: Tx, kind: str, key: str, due_at: datetime) -> bool:
@@ -39,6 +39,11 @@ def do_fail(tx: Tx, occurrence: Occurrence, error: str, now: datetime) -> bool:
     again = None if given_up else now + _FIRST_PAUSE * 2**occurrence.attempts
     occurrences.fail(tx, occurrence.id, error, again)
     return given_up
+
+
+def do_sweep(tx: Tx, before: datetime) -> int:
+    """Delete occurrences that were done before an instant; returns how many."""
+    return occurrences.sweep(tx, before)
 
 
 def list_failed(tx: Tx) -> list[str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.delivery import measure_delivery
 from benchmarks.engines import Answer, Engine, Fuzzy, Ours, PlainFts
 from benchmarks.filler import filled
 from benchmarks.golden import half_of, right_entry, rows
@@ -201,8 +202,11 @@ def _answered(library: Library, golden: Sequence[Mapping[str, Any]], verdicts: S
 
 
 def main() -> None:
-    """Measure everything; `search`, `process` or `golden` as words measure only that."""
-    parts = sys.argv[1:] or ["search", "process", "golden"]
+    """Measure everything; `search`, `process`, `delivery` or `golden` as words measure only that.
+
+    `--profile` adds the costliest functions to `delivery`.
+    """
+    parts = [word for word in sys.argv[1:] if word != "--profile"] or ["search", "process", "delivery", "golden"]
     load_now = f", load average {os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else ""
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores{load_now}")
     started = time.perf_counter()
@@ -215,6 +219,8 @@ def main() -> None:
             print(f"\nsearch measured in {time.perf_counter() - started:.0f} s")
         if "process" in parts:
             measure_processes(folder)
+        if "delivery" in parts:
+            measure_delivery(folder / "delivery", profile="--profile" in sys.argv)
         if "golden" in parts:
             library = Library.open(folder)
             print("\n== golden set, content as it is ==")

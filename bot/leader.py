@@ -26,7 +26,6 @@ from store.db import Database
 from zhifa_errors import LeaseLost, StoreError
 
 _LIFE = 10.0
-_RENEWAL = 2.0
 _LOOK = 0.5
 _ADVISORY = 7_482_002
 _log = logger("leader")
@@ -79,7 +78,9 @@ class _Advisory:
     expires = True
 
     def __init__(self, url: str) -> None:
-        self._engine = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+        self._engine = sa.create_engine(
+            url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 5}
+        )
         self._connection: sa.Connection | None = None
 
     def hold(self, epoch: int) -> bool:
@@ -111,10 +112,12 @@ class Leader:
 
     Args:
         app: the built program.
+        life: seconds after which a lease that is not renewed may be taken from a living holder.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, life: float = _LIFE) -> None:
         self._app = app
+        self._life = life
         self._sign = _sign(app.database, app.settings.data_dir)
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
         self._watched: tuple[tuple[int, int], float] | None = None
@@ -140,12 +143,12 @@ class Leader:
     async def deposed(self) -> None:
         """Keep the lease; returns once it is lost."""
         while True:
-            await asyncio.sleep(_RENEWAL)
+            await asyncio.sleep(self._life / 5)
             begun = time.monotonic()
             try:
                 if not await asyncio.to_thread(self._renew):
                     break
-                self._good_until = begun + _LIFE * 0.7
+                self._good_until = begun + self._life * 0.7
             except StoreError as error:
                 _log.warning("lease_not_renewed", error=error.message)
                 if not self._sign.expires:
@@ -176,7 +179,7 @@ class Leader:
         if not won:
             self._sign.drop()
             return False
-        self.epoch, self._good_until = seen + 1, begun + _LIFE * 0.7
+        self.epoch, self._good_until = seen + 1, begun + self._life * 0.7
         return True
 
     def _silent(self, lease: leases.Lease) -> bool:
@@ -184,7 +187,7 @@ class Leader:
         now, beat = time.monotonic(), (lease.epoch, lease.beat)
         if self._watched is None or self._watched[0] != beat:
             self._watched = (beat, now)
-        return self._sign.expires and now - self._watched[1] > _LIFE
+        return self._sign.expires and now - self._watched[1] > self._life
 
     def _renew(self) -> bool:
         with self._app.database.write() as tx:

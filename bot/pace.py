@@ -1,8 +1,10 @@
 """Pace: how fast one may type, and how fast the program may send. By the monotonic clock, which is passed in."""
 
+from collections import deque
 from dataclasses import dataclass
 
-_ONE = 1 - 1e-9
+_UNEVEN = 0.05
+_ONE = 1 - 1e-6
 """A token, in spite of rounding."""
 
 
@@ -33,11 +35,6 @@ class Bucket:
         self.tokens -= 1
         return True
 
-    def ready_at(self, now: float) -> float:
-        """The instant at which there is a token."""
-        self._fill(now)
-        return now if self.tokens >= _ONE else now + (1 - self.tokens) / self.refill
-
     def _fill(self, now: float) -> None:
         self.tokens = min(self.size, self.tokens + max(0.0, now - self.at) * self.refill)
         self.at = max(self.at, now)
@@ -65,19 +62,46 @@ class Typing:
         return True
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a channel bears.
+class Window:
+    """At most so many in any stretch of so many seconds.
 
-    Attributes:
-        overall: messages a second in all.
-        chat: messages at once in one chat, and a second after that.
-        group: the same for a group (Telegram: 20 a minute).
+    Args:
+        most: how many.
+        seconds: how long a stretch is; a little longer than the provider's, since calls arrive less evenly
+            than they begin.
     """
 
-    overall: float = 30
-    chat: tuple[float, float] = (5, 1)
-    group: tuple[float, float] = (5, 20 / 60)
+    def __init__(self, most: int, seconds: float) -> None:
+        self._seconds = seconds + _UNEVEN
+        self._times: deque[float] = deque(maxlen=most)
+
+    def ready_at(self, now: float) -> float:
+        """The instant from which one more fits."""
+        full = len(self._times) == self._times.maxlen
+        return max(now, self._times[0] + self._seconds) if full else now
+
+    def take(self, now: float) -> None:
+        """Count one."""
+        self._times.append(now)
+
+    def empty(self, now: float) -> bool:
+        """Whether all that was counted lies further back."""
+        return not self._times or self._times[-1] + self._seconds <= now
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a channel bears, as numbers of messages in stretches of seconds.
+
+    Attributes:
+        overall: in any second.
+        chat: in one chat; Telegram wants about one a second and bears short bursts.
+        group: in one group; Telegram's limit is 20 a minute.
+    """
+
+    overall: int = 30
+    chat: tuple[int, float] = (5, 5.0)
+    group: tuple[int, float] = (20, 60.0)
 
 
 class Sending:
@@ -89,8 +113,8 @@ class Sending:
 
     def __init__(self, limits: Limits, now: float) -> None:
         self._limits = limits
-        self._overall = Bucket.full(min(5.0, limits.overall), limits.overall, now)
-        self._chats: dict[str, Bucket] = {}
+        self._overall = Window(limits.overall, 1.0)
+        self._chats: dict[str, Window] = {}
         self.halted_until = now
 
     def halt(self, until: float) -> None:
@@ -103,17 +127,13 @@ class Sending:
 
     def resting(self, now: float) -> dict[str, float]:
         """Chats that get nothing now, and until when."""
-        waiting = {}
-        for chat, bucket in list(self._chats.items()):
-            ready = bucket.ready_at(now)
-            if ready > now:
-                waiting[chat] = ready
-            elif bucket.tokens >= bucket.size:
-                del self._chats[chat]
-        return waiting
+        self._chats = {chat: window for chat, window in self._chats.items() if not window.empty(now)}
+        ready = {chat: window.ready_at(now) for chat, window in self._chats.items()}
+        return {chat: until for chat, until in ready.items() if until > now}
 
     def sent(self, chat: str, *, group: bool, now: float) -> None:
         """Count a message to a chat."""
-        size, refill = self._limits.group if group else self._limits.chat
-        self._chats.setdefault(chat, Bucket.full(size, refill, now)).take(now)
+        if chat not in self._chats:
+            self._chats[chat] = Window(*(self._limits.group if group else self._limits.chat))
+        self._chats[chat].take(now)
         self._overall.take(now)

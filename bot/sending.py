@@ -72,13 +72,14 @@ class Pump:
         """Something may be there to send."""
         self._nudged.set()
 
-    def stop(self) -> None:
-        """Begin no more calls."""
+    async def stop(self) -> None:
+        """Begin no more calls; returns when those begun have ended."""
         self._stopping = True
-        self._nudged.set()
+        while self._calls:
+            await asyncio.wait(self._calls)
 
     async def run(self, leader: Leader, epoch: int) -> None:
-        """Send until told to stop; returns when the calls begun have ended.
+        """Send, until cancelled; calls that have not ended then are unknown to the next leader.
 
         Raises:
             LeaseLost: another process delivers now.
@@ -87,9 +88,11 @@ class Pump:
         try:
             while not self._stopping:
                 await self._turn(leader, epoch)
+            await asyncio.Event().wait()
         finally:
-            if self._calls:
-                await asyncio.wait(self._calls)
+            for call in self._calls:
+                call.cancel()
+            await asyncio.gather(*self._calls, return_exceptions=True)
 
     async def _resume(self, epoch: int) -> None:
         def recover() -> tuple[int, timedelta | None]:

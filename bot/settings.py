@@ -79,11 +79,25 @@ class Settings(BaseSettings):
             raise ValueError("one of debug, info, warning, error")
         return value.lower()
 
-    @field_validator("web_listen", "telegram_webhook_listen")
+    @field_validator("web_listen")
+    @classmethod
+    def _page_listen(cls, value: str) -> str:
+        if value != "off":
+            parse_listen(value)
+        return value
+
+    @field_validator("telegram_webhook_listen")
     @classmethod
     def _listen(cls, value: str | None) -> str | None:
-        if value is not None and value != "off":
+        if value is not None:
             parse_listen(value)
+        return value
+
+    @field_validator("telegram_base_url")
+    @classmethod
+    def _base_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.rstrip("/").endswith("/bot"):
+            raise ValueError("must end with /bot, as http://127.0.0.1:8081/bot does; the token is put behind it")
         return value
 
     @field_validator("telegram_token")

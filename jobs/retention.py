@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from actions.events import do_sweep
+from actions import events, schedule
 from actions.questions import do_forget_texts
 from actions.schedule import Occurrence
 from actions.transaction import Tx
@@ -15,4 +15,5 @@ def run(tx: Tx, _occurrence: Occurrence, now: datetime) -> None:
     """Let go of wording older than 180 days."""
     before = now - KEPT
     do_forget_texts(tx, before)
-    do_sweep(tx, before)
+    events.do_sweep(tx, before)
+    schedule.do_sweep(tx, before)

@@ -55,15 +55,22 @@ class Schedule:
         clock: the time, in the program's time zone.
         epoch: of the leader.
         kinds: what there is to do.
+        monotonic: seconds on a clock that nobody sets.
     """
 
     def __init__(
-        self, write: Write, clock: Callable[[], datetime], epoch: int, kinds: Mapping[str, Kind] = KINDS
+        self,
+        write: Write,
+        clock: Callable[[], datetime],
+        epoch: int,
+        kinds: Mapping[str, Kind] = KINDS,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._write = write
         self._clock = clock
         self._epoch = epoch
         self._kinds = kinds
+        self._monotonic = monotonic
         self._seen: tuple[datetime, float] | None = None
         self._waker = AsyncIOScheduler(timezone=clock().tzinfo)
 
@@ -129,7 +136,7 @@ class Schedule:
 
     def _jumped(self, now: datetime) -> bool:
         """Whether the clock was set by more than two minutes since the last look; then one look is left out."""
-        before, self._seen = self._seen, (now, time.monotonic())
+        before, self._seen = self._seen, (now, self._monotonic())
         if before is None:
             return False
         jump = (now - before[0]) - timedelta(seconds=self._seen[1] - before[1])

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
-from store.db import Tx
+from store.db import Tx, insert, put
 from store.schema import channels, chats
 
 
@@ -30,31 +29,22 @@ def get(tx: Tx, channel: str) -> Channel:
     return Channel(row.next_update, row.heard_at, row.halted_until) if row else Channel()
 
 
-def _put(tx: Tx, channel: str, values: dict[str, Any]) -> None:
-    changed = tx.execute(sa.update(channels).where(channels.c.channel == channel).values(values)).rowcount
-    if not changed:
-        tx.execute(sa.insert(channels).values(channel=channel, **values))
-
-
 def heard(tx: Tx, channel: str, next_update: int, now: datetime) -> None:
     """Note that all updates below one were kept."""
-    _put(tx, channel, {"next_update": next_update, "heard_at": now})
+    put(tx, channels, {"channel": channel}, {"next_update": next_update, "heard_at": now})
 
 
 def halt(tx: Tx, channel: str, until: datetime) -> None:
     """Note that nothing may be sent to a channel before an instant."""
-    _put(tx, channel, {"halted_until": until})
+    put(tx, channels, {"channel": channel}, {"halted_until": until})
 
 
 def mark_unreachable(tx: Tx, channel: str, address: str, reason: str, now: datetime) -> None:
     """Note that a chat cannot be written to (blocked, gone); the first time counts."""
-    mine = (chats.c.channel == channel) & (chats.c.address == address)
-    row = tx.execute(sa.select(chats.c.unreachable_since).where(mine)).one_or_none()
     values = {"unreachable_since": now, "reason": reason}
-    if row is None:
-        tx.execute(sa.insert(chats).values(channel=channel, address=address, **values))
-    elif row.unreachable_since is None:
-        tx.execute(sa.update(chats).where(mine).values(values))
+    new = insert(tx, chats).values(channel=channel, address=address, **values)
+    first = chats.c.unreachable_since.is_(None)
+    tx.execute(new.on_conflict_do_update(index_elements=["channel", "address"], set_=values, where=first))
 
 
 def mark_reachable(tx: Tx, channel: str, address: str) -> None:
@@ -83,6 +73,4 @@ def menu(tx: Tx, channel: str, address: str) -> str | None:
 
 def set_menu(tx: Tx, channel: str, address: str, role: str | None) -> None:
     """Note whose command menu a chat was given."""
-    mine = (chats.c.channel == channel) & (chats.c.address == address)
-    if not tx.execute(sa.update(chats).where(mine).values(menu=role)).rowcount:
-        tx.execute(sa.insert(chats).values(channel=channel, address=address, menu=role))
+    put(tx, chats, {"channel": channel, "address": address}, {"menu": role})

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from store.db import Tx
+from store.db import Tx, insert
 from store.schema import conversations
 from zhifa_errors import Overtaken
 
@@ -33,6 +33,14 @@ def get(tx: Tx, channel: str, address: str) -> Conversation:
     return Conversation(row.place, row.turn, row.dialogue, row.version) if row else Conversation()
 
 
+def forget(tx: Tx, before: datetime) -> int:
+    """Let go of the last question and the dialogue of chats that were silent since an instant; the place stays."""
+    held = conversations.c.turn.is_not(sa.null()) | conversations.c.dialogue.is_not(sa.null())
+    values = {"turn": sa.null(), "dialogue": sa.null(), "version": conversations.c.version + 1}
+    old = (conversations.c.updated_at < before) & held
+    return tx.execute(sa.update(conversations).where(old).values(values)).rowcount
+
+
 def put(tx: Tx, channel: str, address: str, state: Conversation, now: datetime) -> None:
     """Replace the state of a chat, where it is still the version that was read.
 
@@ -50,6 +58,6 @@ def put(tx: Tx, channel: str, address: str, state: Conversation, now: datetime) 
     seen = chat & (conversations.c.version == state.version)
     if tx.execute(sa.update(conversations).where(seen).values(values)).rowcount:
         return
-    if state.version or tx.execute(sa.select(conversations.c.version).where(chat)).first():
+    new = insert(tx, conversations).values(channel=channel, address=address, **values).on_conflict_do_nothing()
+    if state.version or tx.execute(new.returning(conversations.c.version)).first() is None:
         raise Overtaken(f"conversation {channel} changed meanwhile")
-    tx.execute(sa.insert(conversations).values(channel=channel, address=address, **values))

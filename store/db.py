@@ -25,6 +25,7 @@ _BUSY_MS = 5_000
 _WRITE = "zhifa_write"
 _PG_OPTIONS = f"-c lock_timeout={_BUSY_MS} -c idle_in_transaction_session_timeout=10000"
 """A stopped process must not hold a row against the others for longer than ten seconds."""
+_UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError, sa.exc.TimeoutError)
 
 
 def sqlite_url(path: Path) -> str:
@@ -56,7 +57,11 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
-        """A transaction that sees one state of the database and may not change it."""
+        """A transaction that sees one state of the database and may not change it.
+
+        Raises:
+            StoreError: as in `write`.
+        """
         with self._transaction(write=False) as tx:
             yield tx
 
@@ -64,11 +69,11 @@ class Database:
     def _transaction(self, *, write: bool) -> Iterator[Tx]:
         options: dict[str, Any] = {_WRITE: write}
         if not self.is_sqlite and not write:
-            options["postgresql_readonly"] = True
+            options |= {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
         try:
             with self.engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
-        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError) as error:
+        except _UNAVAILABLE as error:
             raise StoreError(f"数据库暂时用不了（{_first_line(error)}）；没有改动任何内容，请稍后再试。") from error
 
     def close(self) -> None:
@@ -76,15 +81,25 @@ class Database:
         self.engine.dispose()
 
 
+def insert(tx: Tx, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that can say what happens where the row is there already, also one that another just inserts."""
+    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
+
+
 def insert_new(tx: Tx, table: sa.Table, values: Mapping[str, Any]) -> int | None:
     """Insert a row of a table with an `id`; returns the id, None where a unique key of it is there already."""
-    make = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    statement = make(table).values(dict(values)).on_conflict_do_nothing().returning(table.c.id)
+    statement = insert(tx, table).values(dict(values)).on_conflict_do_nothing().returning(table.c.id)
     return tx.execute(statement).scalar_one_or_none()
 
 
+def put(tx: Tx, table: sa.Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Set columns of the row with a primary key, which is added where it is not there."""
+    statement = insert(tx, table).values({**key, **values})
+    tx.execute(statement.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
+
+
 def _first_line(error: Exception) -> str:
-    return str(getattr(error, "orig", error)).splitlines()[0]
+    return next(iter(str(getattr(error, "orig", error)).splitlines()), type(error).__name__)
 
 
 def _engine(url: str, is_sqlite: bool) -> Engine:

@@ -91,11 +91,15 @@ def finish(tx: Tx, event: int, now: datetime, payload: Mapping[str, Any] | None 
 
 
 def fail(tx: Tx, event: int, error: str) -> str:
-    """Count a failure and return the new state: `new` (to be tried again) or `parked` (given up)."""
-    attempts = tx.execute(sa.select(inbox.c.attempts).where(inbox.c.id == event)).scalar_one() + 1
-    state = "parked" if attempts >= MOST_ATTEMPTS else "new"
-    tx.execute(sa.update(inbox).where(inbox.c.id == event).values(attempts=attempts, state=state, error=error[:500]))
-    return state
+    """Count a failure and return the state: `new` (to be tried again), `parked` (given up), or `done` by another."""
+    attempts = inbox.c.attempts + 1
+    values = {
+        "attempts": attempts,
+        "state": sa.case((attempts >= MOST_ATTEMPTS, "parked"), else_="new"),
+        "error": error[:500],
+    }
+    failed = sa.update(inbox).where(inbox.c.id == event, inbox.c.state == "new").values(values)
+    return tx.execute(failed.returning(inbox.c.state)).scalar_one_or_none() or "done"
 
 
 def parked(tx: Tx) -> list[Event]:
@@ -115,6 +119,6 @@ def typed(tx: Tx, channel: str, address: str, after: int, most: int) -> list[Eve
 
 
 def sweep(tx: Tx, before: datetime) -> int:
-    """Delete events that were done before an instant; returns how many. Parked ones stay for the administrator."""
-    old = (inbox.c.state == "done") & (inbox.c.done_at < before)
+    """Delete events that were done or given up, and came before an instant; returns how many."""
+    old = inbox.c.state.in_(("done", "parked")) & (inbox.c.received_at < before)
     return tx.execute(sa.delete(inbox).where(old)).rowcount

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from store.db import Tx
+from store.db import Tx, insert
 from store.schema import leases
 from zhifa_errors import LeaseLost
 
@@ -36,14 +36,9 @@ def get(tx: Tx, name: str = LEADER) -> Lease | None:
 def take(tx: Tx, holder: str, seen: int, now: datetime, name: str = LEADER) -> bool:
     """Take the lease for epoch `seen + 1`; False where it is no longer at epoch `seen` (0: nobody ever led)."""
     values = {"holder": holder, "epoch": seen + 1, "beat": 0, "renewed_at": now}
-    if get(tx, name) is None:
-        with tx.begin_nested() as attempt:
-            try:
-                tx.execute(sa.insert(leases).values(name=name, **values))
-            except sa.exc.IntegrityError:
-                attempt.rollback()
-                return False
-        return seen == 0
+    if seen == 0:
+        first = insert(tx, leases).values(name=name, **values).on_conflict_do_nothing()
+        return tx.execute(first.returning(leases.c.epoch)).first() is not None
     mine = sa.update(leases).where(leases.c.name == name, leases.c.epoch == seen).values(values)
     return tx.execute(mine).rowcount == 1
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from store.db import Tx, insert_new
+from store.db import Tx, insert_new, put
 from store.schema import accounts, persons, units
 from zhifa_errors import Overtaken
 
@@ -109,10 +109,8 @@ def by_account(tx: Tx, channel: str, sender: str) -> Person | None:
 
 def link(tx: Tx, channel: str, sender: str, person: int, now: datetime) -> None:
     """Make an account a person's, whosever it was before."""
-    mine = (accounts.c.channel == channel) & (accounts.c.sender == sender)
     values = {"person": person, "linked_at": now, "used_at": now}
-    if not tx.execute(sa.update(accounts).where(mine).values(values)).rowcount:
-        tx.execute(sa.insert(accounts).values(channel=channel, sender=sender, **values))
+    put(tx, accounts, {"channel": channel, "sender": sender}, values)
 
 
 def touch(tx: Tx, channel: str, sender: str, now: datetime) -> None:

@@ -90,8 +90,8 @@ conversations = sa.Table(
     sa.Column("channel", sa.Text, primary_key=True),
     sa.Column("address", sa.Text, primary_key=True),
     sa.Column("place", sa.Text),
-    sa.Column("turn", sa.JSON),
-    sa.Column("dialogue", sa.JSON),
+    sa.Column("turn", sa.JSON(none_as_null=True)),
+    sa.Column("dialogue", sa.JSON(none_as_null=True)),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
 )

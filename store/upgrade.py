@@ -79,14 +79,11 @@ def _backup(database: Database, data_dir: Path, current: str) -> None:
 def _lock(database: Database, data_dir: Path) -> Iterator[None]:
     """One upgrade at a time: a file lock beside SQLite, an advisory lock on PostgreSQL."""
     if not database.is_sqlite:
-        with database.engine.connect() as connection:
-            connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK_KEY})
-            connection.commit()
-            try:
-                yield
-            finally:
-                connection.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK_KEY})
-                connection.commit()
+        with database.write() as tx:
+            tx.execute(sa.text("SET LOCAL lock_timeout = '10min'"))  # however long another's upgrade takes
+            tx.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))  # or one's own
+            tx.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+            yield
         return
     import fcntl
 

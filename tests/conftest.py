@@ -17,6 +17,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from knowledge.library import Library
+from store.db import Database
+from tests import suite_log
+from tests.databases import Postgres, Server, Sqlite
 
 ROOT = Path(__file__).resolve().parent.parent
 TODAY = date(2026, 11, 21)
@@ -28,6 +31,19 @@ _SLOW = [HealthCheck.too_slow]
 settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, suppress_health_check=_SLOW)
 settings.register_profile("default", max_examples=150, deadline=None, suppress_health_check=_SLOW)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_configure() -> None:
+    """Record all that is logged from now on."""
+    suite_log.begin()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the whole run where a secret was logged."""
+    found = suite_log.leaks()
+    if found:
+        print(f"\na secret was logged, {len(found)} line(s) of {suite_log.PATH}:", *found[:10], sep="\n")
+        session.exitstatus = 1
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -107,6 +123,40 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
     return Library.open(tmp_path_factory.mktemp("index"))
 
 
+@pytest.fixture(scope="session")
+def _postgres(_runtime_dir: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    server = Postgres(tmp_path_factory.mktemp("postgresql"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgres(_postgres: Postgres) -> Iterator[Postgres]:
+    """A real PostgreSQL, one for the whole run; where it cannot be started, the tests that need it fail."""
+    yield _postgres
+    _postgres.drop_all()
+
+
+@pytest.fixture
+def _sqlite(tmp_path: Path) -> Sqlite:
+    return Sqlite(tmp_path)
+
+
+@pytest.fixture(params=["_sqlite", "postgres"], ids=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Where a test makes its databases: it runs once on SQLite and once on PostgreSQL."""
+    made: Server = request.getfixturevalue(request.param)
+    return made
+
+
+@pytest.fixture
+def database(server: Server) -> Iterator[Database]:
+    """A database at the newest schema, on SQLite and on PostgreSQL."""
+    made = Database(server.current())
+    yield made
+    made.close()
+
+
 def clean_environment(data_dir: Path, **more: str) -> dict[str, str]:
     """An environment for a subprocess: nothing of the caller's `ZHIFA_…` settings, a data folder of its own."""
     kept = {
@@ -121,6 +171,7 @@ def clean_environment(data_dir: Path, **more: str) -> dict[str, str]:
         "PYTHONWARNINGS": "error",
         "ZHIFA_DATA_DIR": str(data_dir),
         "ZHIFA_WEB_LISTEN": "off",
+        "ZHIFA_LOG": "debug",
         **more,
     }
 
@@ -136,11 +187,11 @@ def run(data_dir: Path, tmp_path: Path) -> Command:
     """Run `python -m bot …` to its end, away from the checkout: `run("ask", "…", ZHIFA_LOG="error")`.
 
     `stdin` is text for standard input; other keywords are environment variables. The exit code is the
-    caller's to check.
+    caller's to check; `stderr` comes without the lines of the log.
     """
 
     def command(*args: str | Path, stdin: str = "", **env: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "bot", *map(str, args)],
             cwd=tmp_path,
             env=clean_environment(data_dir, **env),
@@ -151,6 +202,9 @@ def run(data_dir: Path, tmp_path: Path) -> Command:
             timeout=120,
             check=False,
         )
+        suite_log.record(done.stdout, done.stderr)
+        done.stderr = suite_log.without_log(done.stderr)
+        return done
 
     return command
 
@@ -177,4 +231,4 @@ def start(data_dir: Path, tmp_path: Path) -> Iterator[Callable[..., "subprocess.
     yield command
     for process in running:
         process.kill()
-        process.communicate()
+        suite_log.record(*process.communicate())

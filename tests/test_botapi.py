@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 
 import httpx
@@ -17,13 +16,14 @@ import telegram
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, NetworkError, RetryAfter
 
-from tests.botapi import BotApi, Faults, Limits, Person, drop, error, malformed, slow, too_many
+from tests.botapi import BotApi, Faults, Limits, Person, drop, error, examples, malformed, slow, too_many
+from tests.botapi.examples import CLERK, GROUP, OFFICER
+from tests.botapi.receiver import Receiver
 
 T = TypeVar("T")
 Talk = Callable[[Callable[[Bot], Awaitable[T]]], T]
 Raw = Callable[..., dict[str, Any]]
 
-OFFICER, CLERK, GROUP = 42, 43, -1001
 KEYBOARD = {"inline_keyboard": [[{"text": "依据", "callback_data": "e:1"}, {"text": "原文", "url": "https://a.cn/"}]]}
 
 
@@ -157,7 +157,7 @@ def test_inline_results_reach_who_asked(api: BotApi, officer: Person, raw: Raw) 
 
 def test_an_update_is_delivered_until_an_offset_above_it_confirms_it(api: BotApi, officer: Person, raw: Raw) -> None:
     """Asking again without an offset confirms nothing; an offset confirms exactly what lies below it."""
-    first, second = _numbers(raw("getUpdates")) + [officer.types("二").update_id]
+    first, second = [*_numbers(raw("getUpdates")), officer.types("二").update_id]
     assert second == first + 1
     assert _numbers(raw("getUpdates")) == [first, second]
     assert _numbers(raw("getUpdates", offset=first)) == [first, second]
@@ -270,23 +270,8 @@ def test_broken_updates_are_the_same_for_the_same_seed() -> None:
 
 @pytest.mark.parametrize(
     ("source", "text", "entities"),
-    [
-        ("<b>依据</b>", "依据", [("bold", "依据")]),
-        ("😀<i>a</i>😀<u>b</u>", "😀a😀b", [("italic", "a"), ("underline", "b")]),
-        ("<strong><em>x</em></strong>", "x", [("bold", "x"), ("italic", "x")]),
-        ("<s>a</s><strike>b</strike><del>c</del><ins>d</ins>", "abcd",
-         [("strikethrough", "a"), ("strikethrough", "b"), ("strikethrough", "c"), ("underline", "d")]),
-        ('<span class="tg-spoiler">a</span><tg-spoiler>b</tg-spoiler>', "ab", [("spoiler", "a"), ("spoiler", "b")]),
-        ("<a href='https://a.cn/?x=1&amp;y=2'>链接</a>", "链接", [("text_link", "链接")]),
-        ('<pre><code class="language-py">x</code></pre>', "x", [("pre", "x")]),
-        ("<blockquote>一</blockquote><blockquote expandable>二</blockquote>", "一二",
-         [("blockquote", "一"), ("expandable_blockquote", "二")]),
-        ("&lt;b&gt; &amp;amp; &quot;&#20013;&#x56FD;&#128512; & &nbsp;", '<b> &amp; "中国😀 & &nbsp;', []),
-        ("  <b> 前后 </b>\n", "前后", [("bold", "前后")]),
-        ("<B>大写</>", "大写", [("bold", "大写")]),
-        ("a > b", "a > b", []),
-    ],
-)  # fmt: skip
+    examples.HTML,
+)
 def test_html_becomes_text_and_entities(
     api: BotApi, talk: Talk[Any], source: str, text: str, entities: list[tuple[str, str]]
 ) -> None:
@@ -300,22 +285,7 @@ def test_html_becomes_text_and_entities(
 
 @pytest.mark.parametrize(
     ("source", "complaint"),
-    [
-        ("<b>x", 'find end tag corresponding to start tag "b"'),
-        ("<b>x</i>", 'Unmatched end tag at byte offset 4, expected "</b>", found "</i>"'),
-        ("依<b><i>x</b></i>", 'Unmatched end tag at byte offset 10, expected "</i>", found "</b>"'),
-        ("x</b>", "Unexpected end tag at byte offset 1"),
-        ("<br>", 'Unsupported start tag "br" at byte offset 0'),
-        ("<p>x</p>", 'Unsupported start tag "p"'),
-        ("1 < 2", 'Unsupported start tag ""'),
-        ("《<第一条>》", 'Unsupported start tag "第一条"'),
-        ("<b", "Unclosed start tag at byte offset 0"),
-        ("<b>x</b", "Unclosed end tag at byte offset 4"),
-        ("<span>x</span>", 'Tag "span" must have class "tg-spoiler"'),
-        ('<span class="red">x</span>', 'Tag "span" must have class "tg-spoiler"'),
-        ("<a href=https://a.cn>x</a>", "Unexpected end of name token"),
-        ("<a href>x</a>", "Expected equal sign"),
-    ],
+    examples.BAD_HTML,
 )
 def test_html_that_telegram_refuses_is_refused(api: BotApi, raw: Raw, source: str, complaint: str) -> None:
     """400 with the reason, nothing is delivered, and the test that looks at the violations fails."""
@@ -334,89 +304,9 @@ def test_what_telegram_takes_but_shows_badly_is_a_warning(api: BotApi, raw: Raw,
     assert (len(api.warnings), api.violations) == (1, [])
 
 
-def _button(**fields: Any) -> dict[str, Any]:
-    return {"chat_id": OFFICER, "text": "x", "reply_markup": {"inline_keyboard": [[fields]]}}
-
-
-def _keyboard(*rows: int) -> dict[str, Any]:
-    return {"inline_keyboard": [[{"text": "x", "callback_data": "y"}] * width for width in rows]}
-
-
-def _result(**fields: Any) -> dict[str, Any]:
-    content = {"input_message_content": {"message_text": "x"}}
-    return {"type": "article", "id": "1", "title": "x", **content, **fields}
-
-
-FORBIDDEN = [
-    ("sendMessage", {"chat_id": OFFICER, "text": "x", "colour": "red"}, "unknown parameter 'colour'"),
-    ("sendMessage", {"text": "x"}, "chat_id is empty"),
-    ("sendMessage", {"chat_id": OFFICER}, "message text is empty"),
-    ("sendMessage", {"chat_id": OFFICER, "text": ""}, "message text is empty"),
-    ("sendMessage", {"chat_id": OFFICER, "text": " \n"}, "message text is empty"),
-    ("sendMessage", {"chat_id": OFFICER, "text": "<b> </b>", "parse_mode": "HTML"}, "message text is empty"),
-    ("sendMessage", {"chat_id": OFFICER, "text": 5}, "text: str expected"),
-    ("sendMessage", {"chat_id": 1.5, "text": "x"}, "chat_id: chat expected"),
-    ("sendMessage", {"chat_id": OFFICER, "text": "字" * 4097}, "message is too long"),
-    ("sendMessage", {"chat_id": OFFICER, "text": "😀" * 2049}, "message is too long"),
-    ("sendMessage", {"chat_id": OFFICER, "text": "x", "parse_mode": "BBCode"}, "unsupported parse_mode"),
-    ("sendMessage", {"chat_id": OFFICER, "text": "x", "disable_notification": 1}, "bool expected"),
-    ("sendMessage", {"chat_id": OFFICER, "text": "x", "reply_markup": []}, "reply_markup: object expected"),
-    ("sendMessage", {"chat_id": OFFICER, "text": "x", "reply_markup": {}}, "reply_markup: Markup expected"),
-    ("sendMessage", {"chat_id": OFFICER, "text": "x", "reply_markup": "{"}, "reply_markup: JSON expected"),
-    ("sendMessage", {"chat_id": OFFICER, "text": "x", "reply_markup": _keyboard(9)}, "more than 8 buttons"),
-    ("sendMessage", {"chat_id": OFFICER, "text": "x", "reply_markup": _keyboard(*[8] * 13)}, "markup is too long"),
-    ("sendMessage", _button(text="x"), "Text buttons are unallowed"),
-    ("sendMessage", _button(text="x", url="https://a.cn", callback_data="y"), "more than one action"),
-    ("sendMessage", _button(text=" ", callback_data="y"), "button text is empty"),
-    ("sendMessage", _button(callback_data="y"), "'text' of InlineKeyboardButton is required"),
-    ("sendMessage", _button(text="x", callback_data=""), "BUTTON_DATA_INVALID"),
-    ("sendMessage", _button(text="x", callback_data="字" * 22), "BUTTON_DATA_INVALID"),
-    ("sendMessage", _button(text="x", url="ftp://a.cn"), "Unsupported URL protocol"),
-    ("sendMessage", _button(text="x", callback_data="y", tooltip="z"), "unknown field 'tooltip'"),
-    ("sendMessage", {"chat_id": OFFICER, "text": "x", "link_preview_options": {"disabled": True}}, "unknown field"),
-    ("sendMessage", {"chat_id": OFFICER, "text": "x", "entities": [{"type": "bold", "offset": 0, "length": 2}]},
-     "entity is out of the text"),
-    ("editMessageText", {"chat_id": OFFICER, "text": "x"}, "message identifier is not specified"),
-    ("editMessageText", {"chat_id": OFFICER, "message_id": 1}, "message text is empty"),
-    ("editMessageText", {"chat_id": OFFICER, "message_id": 1, "text": "x", "reply_markup": {"remove_keyboard": True}},
-     "unknown field 'remove_keyboard'"),
-    ("answerCallbackQuery", {"callback_query_id": "1", "text": "字" * 201}, "MESSAGE_TOO_LONG"),
-    ("answerCallbackQuery", {"callback_query_id": 1}, "callback_query_id: str expected"),
-    ("answerInlineQuery", {"inline_query_id": "1", "results": [_result(), _result()]}, "RESULT_ID_DUPLICATE"),
-    ("answerInlineQuery", {"inline_query_id": "1", "results": [_result(id="")]}, "RESULT_ID_INVALID"),
-    ("answerInlineQuery", {"inline_query_id": "1", "results": [_result(id="字" * 22)]}, "RESULT_ID_INVALID"),
-    ("answerInlineQuery", {"inline_query_id": "1", "results": [_result(id=str(i)) for i in range(51)]},
-     "RESULTS_TOO_MUCH"),
-    ("answerInlineQuery", {"inline_query_id": "1", "results": [_result(colour="red")]}, "unknown field 'colour'"),
-    ("answerInlineQuery", {"inline_query_id": "1", "results": [
-        _result(input_message_content={"message_text": "<b>", "parse_mode": "HTML"})]}, "can't parse entities"),
-    ("setMyCommands", {"commands": [{"command": "Help", "description": "x"}]}, "BOT_COMMAND_INVALID"),
-    ("setMyCommands", {"commands": [{"command": "a" * 33, "description": "x"}]}, "BOT_COMMAND_INVALID"),
-    ("setMyCommands", {"commands": [{"command": "help", "description": ""}]}, "BOT_COMMAND_DESCRIPTION_INVALID"),
-    ("setMyCommands", {"commands": [{"command": "help", "description": "x" * 257}]}, "DESCRIPTION_INVALID"),
-    ("setMyCommands", {"commands": [{"command": "help", "description": "x"}] * 101}, "BOT_COMMANDS_TOO_MUCH"),
-    ("setMyCommands", {"commands": [], "scope": {"type": "village"}}, "scope: BotCommandScope expected"),
-    ("setMyCommands", {"commands": [], "language_code": "chinese"}, "LANG_CODE_INVALID"),
-    ("setMyDescription", {"description": "x" * 513}, "description is too long"),
-    ("setMyShortDescription", {"short_description": "x" * 121}, "description is too long"),
-    ("setWebhook", {"url": "a.cn"}, "bad webhook"),
-    ("setWebhook", {"url": "https://a.cn", "secret_token": "a b"}, "unallowed characters"),
-    ("setWebhook", {"url": "https://a.cn", "secret_token": ""}, "1 to 256"),
-    ("setWebhook", {"url": "https://a.cn", "secret_token": "x" * 257}, "1 to 256"),
-    ("setWebhook", {"url": "https://a.cn", "max_connections": 101}, "max_connections"),
-    ("getUpdates", {"allowed_updates": ["telepathy"]}, "unknown update types ['telepathy']"),
-    ("getUpdates", {"limit": 0}, "limit must be 1 to 100"),
-    ("getUpdates", {"limit": 101}, "limit must be 1 to 100"),
-    ("getUpdates", {"timeout": 51}, "timeout must be 0 to 50"),
-    ("sendChatAction", {"chat_id": OFFICER, "action": "dancing"}, "wrong parameter action"),
-    ("sendDocument", {"chat_id": OFFICER}, "'document' of sendDocument is required"),
-    ("setChatMenuButton", {"menu_button": {"type": "big"}}, "menu_button: MenuButton expected"),
-]  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("method", "params", "complaint"),
-    [pytest.param(*case, id=f"{case[0]}: {case[2]}") for case in FORBIDDEN],
+    [pytest.param(*case, id=f"{case[0]}: {case[2]}") for case in examples.FORBIDDEN],
 )
 def test_a_call_against_the_documentation_is_refused_and_noted(
     api: BotApi, raw: Raw, method: str, params: dict[str, Any], complaint: str
@@ -432,21 +322,7 @@ def test_a_call_against_the_documentation_is_refused_and_noted(
 
 @pytest.mark.parametrize(
     ("method", "params"),
-    [
-        ("sendMessage", {"chat_id": OFFICER, "text": "字" * 4096}),
-        ("sendMessage", {"chat_id": OFFICER, "text": "😀" * 2048}),
-        ("sendMessage", {"chat_id": OFFICER, "text": f"<b>{'字' * 4096}</b>", "parse_mode": "HTML"}),
-        ("sendMessage", {"chat_id": OFFICER, "text": "x", "reply_markup": _keyboard(*[8] * 12, 4)}),
-        ("sendMessage", _button(text="x", callback_data="字" * 21 + "z")),
-        ("sendMessage", {"chat_id": OFFICER, "text": "x", "reply_markup": {"remove_keyboard": True}}),
-        ("setMyCommands", {"commands": [{"command": "a_1" * 10, "description": "字" * 256}] * 100}),
-        ("setMyDescription", {"description": "字" * 512}),
-        ("setMyShortDescription", {"short_description": "字" * 120}),
-        ("getUpdates", {"limit": 100, "timeout": 50, "allowed_updates": ["message", "managed_bot"]}),
-        ("setWebhook", {"url": "http://127.0.0.1:9/x", "secret_token": "aZ09_-" * 42, "max_connections": 100}),
-        ("setWebhook", {"url": ""}),
-        ("setChatMenuButton", {"menu_button": {"type": "commands"}}),
-    ],
+    examples.ALLOWED,
 )
 def test_a_call_at_its_limits_is_taken(api: BotApi, raw: Raw, method: str, params: dict[str, Any]) -> None:
     """The limits are the documented ones, not one less."""
@@ -456,26 +332,8 @@ def test_a_call_at_its_limits_is_taken(api: BotApi, raw: Raw, method: str, param
 
 @pytest.mark.parametrize(
     ("method", "params", "status", "description"),
-    [
-        ("sendMessage", {"chat_id": 999, "text": "x"}, 400, "Bad Request: chat not found"),
-        ("sendMessage", {"chat_id": "@nobody", "text": "x"}, 400, "Bad Request: chat not found"),
-        ("sendMessage", {"chat_id": CLERK, "text": "x"}, 403, "Forbidden: bot can't initiate conversation with a user"),
-        ("sendMessage", {"chat_id": GROUP, "text": "x"}, 403, "Forbidden: bot is not a member of the supergroup chat"),
-        ("sendMessage", {"chat_id": OFFICER, "text": "x", "reply_parameters": {"message_id": 99}}, 400,
-         "Bad Request: message to be replied not found"),
-        ("editMessageText", {"chat_id": OFFICER, "message_id": 99, "text": "x"}, 400,
-         "Bad Request: message to edit not found"),
-        ("editMessageText", {"chat_id": OFFICER, "message_id": 1, "text": "x"}, 400,
-         "Bad Request: message can't be edited"),
-        ("deleteMessage", {"chat_id": OFFICER, "message_id": 99}, 400, "Bad Request: message to delete not found"),
-        ("answerCallbackQuery", {"callback_query_id": "5"}, 400,
-         "Bad Request: query is too old and response timeout expired or query ID is invalid"),
-        ("answerInlineQuery", {"inline_query_id": "5", "results": []}, 400,
-         "Bad Request: query is too old and response timeout expired or query ID is invalid"),
-        ("getFile", {"file_id": "5"}, 400, "Bad Request: invalid file_id"),
-        ("leaveChat", {"chat_id": OFFICER}, 400, "Bad Request: chat member status can't be changed in private chats"),
-    ],
-)  # fmt: skip
+    examples.REFUSED,
+)
 def test_what_a_right_program_may_meet_is_no_violation(
     api: BotApi, raw: Raw, method: str, params: dict[str, Any], status: int, description: str
 ) -> None:
@@ -555,13 +413,10 @@ def test_a_group_is_open_while_the_bot_is_in_it(api: BotApi, officer: Person, ta
 def test_files_arrive_whole_and_can_be_fetched(api: BotApi, talk: Talk[Any]) -> None:
     """Any bytes, also those that look like the borders of a form."""
     content = bytes(range(256)) * 40 + b"\r\n--\r\n"
-    message = talk(lambda bot: bot.send_document(OFFICER, content, filename="清单.bin", caption="<b>附</b>件",
-                                                 parse_mode="HTML"))  # fmt: skip
-    assert (message.document.file_name, message.caption, message.document.file_size) == (
-        "清单.bin",
-        "附件",
-        len(content),
-    )
+    given: dict[str, Any] = {"filename": "清单.bin", "caption": "<b>附</b>件", "parse_mode": "HTML"}
+    message = talk(lambda bot: bot.send_document(OFFICER, content, **given))
+    assert (message.document.file_name, message.document.file_size) == ("清单.bin", len(content))
+    assert message.parse_caption_entities() == {telegram.MessageEntity("bold", 0, 1): "附"}
     assert api.uploaded(message.document.file_id) == content
 
     async def fetch(bot: Bot) -> bytes:
@@ -714,7 +569,7 @@ def test_the_lottery_of_faults_is_the_same_for_the_same_seed(api: BotApi, raw: R
 
 def test_a_message_sent_before_the_end_of_a_halt_is_noted(api: BotApi, raw: Raw) -> None:
     """The same message at once, or another after the grace; not one after the time that was named."""
-    api.limits.grace = 0.1
+    api.limits.grace = 0.05
     api.fail_next("sendMessage", too_many(1))
     refused = raw("sendMessage", chat_id=OFFICER, text="一")
     assert refused["parameters"] == {"retry_after": 1}
@@ -722,7 +577,7 @@ def test_a_message_sent_before_the_end_of_a_halt_is_noted(api: BotApi, raw: Raw)
     assert [early.call.params["text"] for early in api.too_early] == ["一"]
     assert 0 < api.too_early[0].early_by <= 1
     api.person(CLERK, "李").starts()
-    time.sleep(0.15)
+    time.sleep(0.1)
     raw("sendMessage", chat_id=CLERK, text="二")
     assert [early.call.chat for early in api.too_early] == [OFFICER, CLERK]
     time.sleep(max(0.0, api.too_early[-1].early_by))
@@ -767,56 +622,6 @@ def test_more_than_telegram_takes_is_refused_or_counted(limits: Limits, chats: l
 
 
 # --- webhook ----------------------------------------------------------------------------------------------------
-
-
-class Receiver:
-    """A webhook: takes what is posted, answers what it is told to, 200 otherwise."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[dict[str, Any], str | None]] = []
-        self.statuses: list[int] = []
-        self.arrived = threading.Semaphore(0)
-        self.open = threading.Event()
-        self.open.set()
-        self.busy = self.most = 0
-        lock, receiver = threading.Lock(), self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                with lock:
-                    receiver.busy += 1
-                    receiver.most = max(receiver.most, receiver.busy)
-                    receiver.seen.append((httpx.Response(200, content=body).json(),
-                                          self.headers["X-Telegram-Bot-Api-Secret-Token"]))  # fmt: skip
-                    status = receiver.statuses.pop(0) if receiver.statuses else 200
-                receiver.arrived.release()
-                receiver.open.wait(5)
-                with lock:
-                    receiver.busy -= 1
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-
-    @property
-    def texts(self) -> list[str]:
-        """The texts in the order in which they came."""
-        return [update["message"]["text"] for update, _ in self.seen]
-
-    def close(self) -> None:
-        """Stop."""
-        self.open.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_doctor_stats_build_and_upgrade_work_on_an_empty_folder(run: Command, da
     built = run("kb", "build")
     assert Path(built.stdout.strip()).is_file()
     assert run("kb", "stale").returncode == 0
-    assert "schema 0001" in run("db", "upgrade").stdout
+    assert "schema 0002" in run("db", "upgrade").stdout
     assert "nothing to do" in run("db", "upgrade").stdout
     assert (data_dir / "zhifa.db").is_file()
     assert "FAIL" not in run("doctor").stdout

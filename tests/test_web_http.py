@@ -110,7 +110,7 @@ def test_token_of_another_session_is_refused(served: Served, visitor: Visitor) -
 
 
 def test_oversize_body_is_refused_kindly(visitor: Visitor) -> None:
-    """More than 512 KiB is not read, whether announced or not; the line says what to do."""
+    """More than 1 MiB is not read, whether announced or not; the line says what to do."""
     body = b'{"text": "' + b"a" * (600 * 1024) + b'"}'
     announced = visitor.post(body)
     chunks = (body[at : at + 65_536] for at in range(0, len(body), 65_536))

@@ -72,6 +72,8 @@ class TelegramChannel:
         self._menus = Menus(app, self._api, CHANNEL)
         self._reader: Reader | None = None
         self._leading = False
+        self._stopping = False
+        self._source = f"{CHANNEL}:{self._api.bot_id}"
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -104,8 +106,9 @@ class TelegramChannel:
 
     async def stop(self) -> None:
         """Begin nothing more, and let what was begun end."""
-        self._pump.stop()
+        self._stopping = True
         await self._dispatcher.idle()
+        await self._pump.stop()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -168,7 +171,7 @@ class TelegramChannel:
         raws = [read.raw(update, self._api.bot_id) for update in updates]
 
         def write() -> list[tuple[int, str]]:
-            upto = (epoch, offset) if offset is not None else None
+            upto = (epoch, self._source, offset) if offset is not None else None
             with self._app.database.write() as tx:
                 return events.do_receive_raw(tx, CHANNEL, raws, self._app.clock(), upto=upto)
 
@@ -181,29 +184,34 @@ class TelegramChannel:
             except StoreError as error:
                 _log.warning("not_kept", error=error.message)
                 await asyncio.sleep(_LOOK)
-        for row, chat in kept:
-            self._dispatcher.handle(row, chat)
+        self._hand_over(kept)
+
+    def _hand_over(self, kept: list[tuple[int, str]]) -> None:
+        """Have kept events handled; while stopping they are for the next start."""
+        if not self._stopping:
+            for row, chat in kept:
+                self._dispatcher.handle(row, chat)
 
     def _keep_one(self, update: Any) -> None:
         """Keep an update that was brought; called in a worker thread."""
         with self._app.database.write() as tx:
             kept = events.do_receive_raw(tx, CHANNEL, [read.raw(update, self._api.bot_id)], self._app.clock())
         if self._leading:
-            for row, chat in kept:
-                self._loop.call_soon_threadsafe(self._dispatcher.handle, row, chat)
+            self._loop.call_soon_threadsafe(self._hand_over, kept)
 
     def _known(self) -> tuple[int | None, datetime | None]:
         with self._app.database.read() as tx:
-            return events.find_next_update(tx, CHANNEL)
+            return events.find_next_update(tx, self._source)
 
     async def _take_up(self) -> None:
         """Handle what was kept and not finished: by an earlier run, or by a process that stands by."""
-        while True:
+        while not self._stopping:
             try:
                 await self._dispatcher.take_up()
             except StoreError as error:
                 _log.warning("inbox_unavailable", error=error.message)
             await asyncio.sleep(_LOOK)
+        await asyncio.Event().wait()
 
     def _read(self, event: events.Event) -> Incoming | None:
         if self._reader is None:

@@ -1,13 +1,15 @@
 """One call of the Bot API, and what its end means for the message."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from telegram import InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
 
 from actions.delivery import Call, Doubtful, End, NotTaken, Refused, Sent, Unreachable
-from actions.message import plain
+from actions.message import Reply, mark_again, plain
 from bot.channels.telegram.api import Api, InvalidToken, NetworkError, RetryAfter, never_left, what
 from bot.channels.telegram.render import html, keyboard
 from bot.logs import logger
@@ -49,47 +51,39 @@ class Sender:
             return _end(error)
 
     async def _deliver(self, call: Call, address: str) -> End:
+        if call.op == "delete" and call.target_id:
+            await self._api.bot.delete_message(int(address), int(call.target_id))
+            return Sent(call.target_id)
         try:
-            return await self._call(call, address, html(call.reply), ParseMode.HTML)
+            return await self._write(call, address, html, ParseMode.HTML)
         except BadRequest as error:
             if "can't parse entities" not in error.message.lower():
                 raise
             _log.error("markup_refused", row=call.message.id, error=what(error))  # a defect of the renderer
-            return await self._call(call, address, plain(call.reply), None)
+            return await self._write(call, address, plain, None)
 
-    async def _call(self, call: Call, address: str, text: str, mode: ParseMode | None) -> End:
-        bot, chat = self._api.bot, int(address)
-        rows = keyboard(call.reply, bot.username)
-        markup = InlineKeyboardMarkup.de_json(rows, bot) if rows else None
-        if call.op == "delete" and call.target_id:
-            await bot.delete_message(chat, int(call.target_id))
-            return Sent(call.target_id)
+    async def _write(self, call: Call, address: str, render: Callable[[Reply], str], mode: ParseMode | None) -> End:
+        bot, chat, reply = self._api.bot, int(address), call.reply
+        rows = keyboard(reply, bot.username)
+        options: dict[str, Any] = {
+            "parse_mode": mode,
+            "reply_markup": InlineKeyboardMarkup.de_json(rows, bot) if rows else None,
+            "link_preview_options": _NO_PREVIEW,
+        }
         if call.op == "edit" and call.target_id:
             try:
-                await bot.edit_message_text(
-                    text,
-                    chat,
-                    int(call.target_id),
-                    parse_mode=mode,
-                    reply_markup=markup,
-                    link_preview_options=_NO_PREVIEW,
-                )
+                await bot.edit_message_text(render(reply), chat, int(call.target_id), **options)
             except BadRequest as error:
-                if "not modified" in error.message.lower():
+                if "not modified" not in error.message.lower():
+                    if not _says(error, _CANNOT_EDIT):
+                        raise
+                    reply = mark_again(reply) if call.message.doubts else reply
+                else:
                     return Sent(call.target_id)
-                if not _says(error, _CANNOT_EDIT):
-                    raise
             else:
                 return Sent(call.target_id)
         quoted = ReplyParameters(int(call.quotes), allow_sending_without_reply=True) if call.quotes else None
-        sent = await bot.send_message(
-            chat,
-            text,
-            parse_mode=mode,
-            reply_markup=markup,
-            link_preview_options=_NO_PREVIEW,
-            reply_parameters=quoted,
-        )
+        sent = await bot.send_message(chat, render(reply), reply_parameters=quoted, **options)
         return Sent(str(sent.message_id))
 
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-BODY_CAP = 512 * 1024
+BODY_CAP = 1024 * 1024
 TOO_LONG = "这条消息太长了，没有发送；请缩短后再发。"
 _HEADERS = {
     "content-security-policy": (

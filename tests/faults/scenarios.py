@@ -1,0 +1,248 @@
+"""The scenarios: what is done to the program, and what must hold afterwards."""
+
+import random
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+
+from bot.sending import SENDERS
+from tests.botapi import BotApi, Faults, Limits
+from tests.faults.crowd import Crowd
+from tests.faults.program import Program
+from tests.faults.report import Report
+from tests.faults.stage import Stage, free_port, telegram
+
+_SHORTEST_LIFE, _LONGEST_LIFE = 0.05, 0.8
+_STOP_SECONDS = 5.0
+_SHORT_OUTAGE = 3.0
+_UNDER_WAY = 0.1
+_UNKNOWN = " that a kill kept from being noted"
+_WEBHOOK_SECRET = "a-secret-of-the-webhook-in-the-fault-tests"  # noqa: S105 - of this machine's own server
+_SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a name
+_SILENCE_SECONDS = 13.0
+"""After how long a stopped leader is replaced: its lease of 10 s, looked at twice a second, and the first calls."""
+
+_VACANCY_SECONDS = 3.0
+"""After how long a killed leader is replaced."""
+
+
+def receive_under_kills(stage: Stage, *, updates: int, kills: int) -> Report:
+    """A: every update comes up to three times, and the program is killed again and again."""
+    report = stage.report("A  receive under kills")
+    with telegram() as api:
+        crowd, program = Crowd(api, _people(updates), stage.seed), stage.program(api)
+        _live_and_die(crowd, program, updates, kills, stage.seed)
+        _tell_starts(report, program, kills)
+        stage.finish(report, api, crowd, most_extra=kills * SENDERS)
+    return report
+
+
+def storm(stage: Stage, *, updates: int, kills: int) -> Report:
+    """B: three calls in ten are answered 429, and the limits of Telegram hold."""
+    report = stage.report("B  storm of 429")
+    with telegram(Limits(enforced=True)) as api:
+        api.faults = Faults(stage.seed, too_many=0.3, retry_after=(1, 2))
+        crowd, program = Crowd(api, _people(updates), stage.seed), stage.program(api, ZHIFA_TELEGRAM_RATE="30")
+        _live_and_die(crowd, program, updates, kills, stage.seed)
+        _tell_starts(report, program, kills)
+        stage.finish(report, api, crowd, most_extra=kills * SENDERS)
+        _check_pauses(report, api, program)
+    return report
+
+
+def outage(stage: Stage, *, updates: int, kills: int, seconds: float) -> Report:
+    """C: Telegram is gone for a while in the middle, and once more while the program is killed and started."""
+    report = stage.report(f"C  outage of {seconds:.0f} s")
+    with telegram() as api:
+        crowd, program = Crowd(api, _people(updates), stage.seed), stage.program(api)
+        _live_and_die(crowd, program, updates // 4, kills // 2, stage.seed)
+        _act(crowd, updates // 2 - len(crowd.deeds), spread=0.3)
+        report.tell("seconds from its end to the first message", _go_through(api, crowd, seconds, updates // 4))
+        _act(crowd, 3 * updates // 4 - len(crowd.deeds), spread=0.3)
+        api.outage(_SHORT_OUTAGE)
+        program.kill()
+        program.start_receiving()
+        program.kill()
+        _live_and_die(crowd, program, updates, kills - kills // 2, stage.seed + 1)
+        _tell_starts(report, program, kills + 2)
+        stage.finish(report, api, crowd, most_extra=(kills + 3) * SENDERS)
+    return report
+
+
+def lost_confirmations(stage: Stage, *, updates: int, kills: int) -> Report:
+    """D: messages arrive, but the program does not learn of it."""
+    report = stage.report("D  lost confirmations")
+    with telegram() as api:
+        api.faults = Faults(stage.seed, drop_after=0.05, error_after=0.03)
+        crowd, program = Crowd(api, _people(updates), stage.seed), stage.program(api)
+        _live_and_die(crowd, program, updates, kills, stage.seed)
+        _tell_starts(report, program, kills)
+        lost = [call for call in api.calls_of("sendMessage") if call.fault]
+        stage.finish(report, api, crowd, most_extra=kills * SENDERS + len(lost))
+        lost = [call for call in api.calls_of("sendMessage") if call.fault]
+        report.tell("confirmations of new messages lost", len(lost))
+    return report
+
+
+def webhook(stage: Stage, *, updates: int, kills: int) -> Report:
+    """E: Telegram brings the updates, several at once, and the program is killed again and again."""
+    report, port = stage.report("E  webhook under kills"), free_port()
+    url = f"http://127.0.0.1:{port}/hook"
+    settings = {
+        "ZHIFA_TELEGRAM_WEBHOOK_URL": url,
+        "ZHIFA_TELEGRAM_WEBHOOK_LISTEN": f"127.0.0.1:{port}",
+        "ZHIFA_TELEGRAM_WEBHOOK_SECRET": _WEBHOOK_SECRET,
+    }
+    with telegram() as api:
+        crowd = Crowd(api, _people(updates), stage.seed, polled=False)
+        program = stage.program(api, **settings)
+        _live_and_die(crowd, program, updates, kills, stage.seed)
+        _bring_again(api, crowd, url)
+        _tell_starts(report, program, kills)
+        stage.finish(report, api, crowd, most_extra=kills * SENDERS)
+        report.tell("attempts to bring an update", len(api.attempts))
+        report.tell("  that failed", sum(status != 200 for _, status, _ in api.attempts))
+    return report
+
+
+def two_processes(stage: Stage, *, updates: int, seconds: float) -> Report:
+    """F: the leader is stopped and continued while another stands by, then the new leader is killed."""
+    report = stage.report("F  two processes, the leader stopped" + (f" {seconds:.0f} s" if seconds else ""))
+    with telegram() as api:
+        crowd = Crowd(api, _people(updates), stage.seed)
+        first, second = stage.program(api, "first"), stage.program(api, "second")
+        first.start_receiving()
+        second.start()
+        second.wait_for("ready")
+        _act(crowd, updates // 3, spread=1.0)
+        first.freeze()
+        frozen = time.monotonic()
+        _act(crowd, updates // 6, spread=1.0)
+        second.wait_for("receiving")
+        _ask(api, crowd)
+        report.at_most("seconds from the stop to an answer", time.monotonic() - frozen, _SILENCE_SECONDS)
+        _act(crowd, updates // 6, spread=max(1.0, seconds - (time.monotonic() - frozen)))
+        first.thaw()
+        _act(crowd, updates // 6, spread=1.0)
+        first.wait_for("deposed")
+        _ask(api, crowd)
+        second.kill()
+        killed = time.monotonic()
+        _ask(api, crowd)
+        report.at_most("seconds from the kill to an answer", time.monotonic() - killed, _VACANCY_SECONDS)
+        _act(crowd, updates - len(crowd.deeds), spread=0.5)
+        stage.finish(report, api, crowd, most_extra=2 * SENDERS)
+    return report
+
+
+def clean_stop(stage: Stage, *, updates: int, stops: int) -> Report:
+    """G: the program is asked to stop under load, again and again."""
+    report, chance = stage.report("G  clean stop"), random.Random(stage.seed)
+    with telegram() as api:
+        crowd, program = Crowd(api, _people(updates), stage.seed), stage.program(api)
+        ends = []
+        for stop in range(stops):
+            program.start_receiving()
+            _act(crowd, _share(updates, stops, stop, crowd), spread=chance.uniform(0.1, 0.5))
+            ends.append(program.stop())
+        program.start_receiving()
+        report.exactly("exit code 0", sum(code == 0 for code, _ in ends), stops)
+        report.at_most("longest stop in seconds", max(seconds for _, seconds in ends), _STOP_SECONDS)
+        stage.finish(report, api, crowd, most_extra=0)
+    return report
+
+
+def _check_pauses(report: Report, api: BotApi, program: Program) -> None:
+    """No message may go before the end of a `retry_after`, also after a restart that fell into it."""
+    refused = [call for call in api.calls if call.status == 429]
+    report.tell("calls answered 429", len(refused))
+    found: Counter[str] = Counter()
+    for early in api.too_early:
+        answered = early.call.started - early.since_answer
+        cause = min(refused, key=lambda call: abs((call.ended or 0.0) - answered))
+        kills = [kill for kill in program.killed if answered < kill < early.call.started]
+        when = " after a kill" if kills else ""
+        if kills and kills[0] - answered < _UNDER_WAY:
+            when = _UNKNOWN
+        found[f"{early.call.method} after a 429 of {cause.method}{when}"] += 1
+    helpless = sum(count for what, count in found.items() if what.endswith(_UNKNOWN))
+    report.exactly("messages before the end of a retry_after", sum(found.values()) - helpless, 0)
+    report.tell("  more where a kill came before the 429 was kept", helpless)
+    for what, count in found.most_common():
+        report.tell(f"  {what}", count)
+
+
+def _go_through(api: BotApi, crowd: Crowd, seconds: float, deeds: int) -> float:
+    """Let Telegram go while messages are under way, people write on, and wait for a message once it is back.
+
+    Returns:
+        How long that took after it was back.
+    """
+    api.outage(seconds)
+    back = time.monotonic() + seconds
+    _act(crowd, deeds, spread=seconds / 2)
+
+    def arrived() -> bool:
+        last = api.calls_of("sendMessage")[-1]
+        return last.ok and last.started > back - 0.5
+
+    api.wait_until(arrived, seconds + 60)
+    return time.monotonic() - back
+
+
+def _people(updates: int) -> int:
+    """How many write: each about four times."""
+    return max(10, updates // 4)
+
+
+def _share(updates: int, lives: int, life: int, crowd: Crowd) -> int:
+    """How many updates are still to be made up to the end of a life."""
+    return max(0, updates * (life + 1) // lives - len(crowd.deeds))
+
+
+def _live_and_die(crowd: Crowd, program: Program, updates: int, kills: int, seed: int) -> None:
+    """Kill the program so many times while people write, and leave it running, all updates made and repeated."""
+    chance, begun = random.Random(seed), len(crowd.deeds)
+    for life in range(kills):
+        share = max(0, begun + (updates - begun) * (life + 1) // kills - len(crowd.deeds))
+        _act(crowd, share // 3, spread=0)
+        program.start_receiving()
+        _act(crowd, share - share // 3, spread=chance.uniform(_SHORTEST_LIFE, _LONGEST_LIFE))
+        program.kill()
+    program.start_receiving()
+    crowd.repeat_rest()
+
+
+def _act(crowd: Crowd, deeds: int, *, spread: float) -> None:
+    """So many deeds, and about as many repeated updates, spread over so many seconds."""
+    for _ in range(deeds):
+        time.sleep(spread / deeds)
+        crowd.act()
+        crowd.repeat()
+
+
+def _ask(api: BotApi, crowd: Crowd) -> None:
+    """Somebody asks and waits for the answer."""
+    deed = crowd.ask()
+    before = len(api.sent_to(deed.person))
+    api.wait_until(lambda: len(api.sent_to(deed.person)) > before, 60)
+
+
+def _bring_again(api: BotApi, crowd: Crowd, url: str) -> None:
+    """Bring every update twice more, in any order, eight at a time."""
+    numbers = 2 * [deed.update_id for deed in crowd.deeds]
+    random.Random(len(numbers)).shuffle(numbers)
+
+    def bring(number: int) -> None:
+        client.post(url, json=api.update(number), headers={_SECRET_HEADER: _WEBHOOK_SECRET}).raise_for_status()
+
+    with httpx.Client(timeout=30, trust_env=False) as client, ThreadPoolExecutor(8) as hands:
+        list(hands.map(bring, numbers))
+    crowd.redelivered += len(numbers)
+
+
+def _tell_starts(report: Report, program: Program, kills: int) -> None:
+    report.tell("kills", kills)
+    report.tell("seconds from start to receiving, median", sorted(program.starts)[len(program.starts) // 2])
