@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench fit clean
+.PHONY: run test lint bench faults fit clean
 
 run: $(VENV)/.run
 	$(BIN)/zhifa serve
@@ -19,6 +19,9 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.bench
+
+faults: $(VENV)/.dev
+	$(BIN)/python -m tests.faults
 
 fit: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.fit

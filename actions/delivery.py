@@ -20,7 +20,8 @@ _PAUSES = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
 """Before each of these; none before the first where the program itself ended during the call."""
 
 _UNREACHED = timedelta(seconds=0.2)
-_LONGEST_PAUSE = timedelta(hours=24)
+LONGEST_PAUSE = timedelta(hours=24)
+"""No provider's word halts a channel for longer."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def do_settle(tx: Tx, message: outbox.Message, epoch: int, end: End, now: dateti
         case Refused():
             return outbox.settle(tx, message, epoch, state="needs_human", error=end.reason, now=now)
         case NotTaken():
-            later = now + min(end.pause or _UNREACHED, _LONGEST_PAUSE)
+            later = now + min(end.pause or _UNREACHED, LONGEST_PAUSE)
             return outbox.settle(tx, message, epoch, state=again, not_before=later, error=end.reason, now=now)
         case Doubtful():
             return _doubt(tx, message, epoch, end.reason, now)

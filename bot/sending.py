@@ -5,6 +5,7 @@ calls, so that the pace has one place; a call and the settling of its row run be
 """
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +24,6 @@ SENDERS = 8
 
 _LOOK = 0.5
 _LONGEST_TROUBLE = 30.0
-_REMEMBERED = 2.0
 _log = logger("sending")
 
 
@@ -67,6 +67,7 @@ class Pump:
         self._nudged = asyncio.Event()
         self._stopping = False
         self._calls: set[asyncio.Task[None]] = set()
+        self._notes: set[asyncio.Task[None]] = set()
 
     def nudge(self, _chat: str = "") -> None:
         """Something may be there to send."""
@@ -153,24 +154,43 @@ class Pump:
     async def _carry_out(self, call: Call, leader: Leader, epoch: int) -> None:
         halted = self._pace.halted_until - time.monotonic()
         if halted > 0 or not leader.leads:  # since the row was begun
-            await self._settle(call, NotTaken("not begun", timedelta(seconds=max(halted, 0))), epoch, None)
+            pause = timedelta(seconds=max(halted, 0))
+            await self._settle(call, NotTaken("not begun", pause), epoch, halts=False)
             return
         try:
             end = await self._sender.deliver(call)
         except Exception as error:  # a defect of ours, not the channel's; a human must look
             _log.exception("call_failed", row=call.message.id)
             end = Refused(f"defect: {type(error).__name__}")
-        rest = self._judge(call, end)
-        await self._settle(call, end, epoch, rest)
+        self._judge(call, end)
+        await self._settle(call, end, epoch)
         self._nudged.set()
+
+    def halt(self, pause: timedelta, epoch: int) -> None:
+        """Let nothing go for a while: a call that is no row was told so."""
+        self._pace.halt(time.monotonic() + pause.total_seconds())
+
+        def remember() -> None:
+            until = self._app.clock() + min(pause, delivery.LONGEST_PAUSE)
+            with contextlib.suppress(StoreError), self._app.database.write() as tx:
+                delivery.do_halt(tx, self._channel, epoch, until)
+
+        task = asyncio.create_task(asyncio.to_thread(remember))
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    @property
+    def halted(self) -> bool:
+        """Whether nothing may be sent now."""
+        return self._pace.halted_until > time.monotonic()
 
     async def clear(self) -> None:
         """Wait until the channel may be called at all; for calls that are no rows and have no pace."""
         while (halted := self._pace.halted_until - time.monotonic()) > 0:  # noqa: ASYNC110  (a deadline that may move)
             await asyncio.sleep(halted)
 
-    def _judge(self, call: Call, end: End) -> float | None:
-        """Learn from a call's end; returns how long the channel now rests, in seconds."""
+    def _judge(self, call: Call, end: End) -> None:
+        """Learn from a call's end."""
         pause: float | None = None
         match end:
             case NotTaken(reason, asked):
@@ -185,17 +205,16 @@ class Pump:
                 self._trouble.count = 0
         if pause is not None:
             self._pace.halt(time.monotonic() + pause)
-        return pause
 
-    async def _settle(self, call: Call, end: End, epoch: int, halt: float | None) -> None:
+    async def _settle(self, call: Call, end: End, epoch: int, *, halts: bool = True) -> None:
         """Write down the end, however long the database is gone; the next start would find it unknown."""
 
         def write() -> None:
             now = self._app.clock()
             with self._app.database.write() as tx:
                 delivery.do_settle(tx, call.message, epoch, end, now)
-                if halt is not None and halt > _REMEMBERED:
-                    delivery.do_halt(tx, self._channel, epoch, now + timedelta(seconds=min(halt, 86_400)))
+                if halts and isinstance(end, NotTaken) and end.pause:
+                    delivery.do_halt(tx, self._channel, epoch, now + min(end.pause, delivery.LONGEST_PAUSE))
 
         pause = 0.1
         while True:

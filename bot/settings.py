@@ -1,5 +1,7 @@
 """Settings: environment variables `ZHIFA_…`, or the same names in `.env`. See docs/settings.md."""
 
+import hashlib
+import hmac
 import ipaddress
 import os
 import re
@@ -183,7 +185,14 @@ class Settings(BaseSettings):
     def secrets(self) -> list[str]:
         """Every secret value, for the log's redaction."""
         values = (self.telegram_token, self.telegram_webhook_secret, self.web_secret, self.database_url)
-        return [value.get_secret_value() for value in values if value]
+        return [self.webhook_secret(), *(value.get_secret_value() for value in values if value)]
+
+    def webhook_secret(self) -> str:
+        """What proves that an update is Telegram's: as configured, or following from the token on every machine."""
+        if self.telegram_webhook_secret:
+            return self.telegram_webhook_secret.get_secret_value()
+        token = self.telegram_token.get_secret_value() if self.telegram_token else ""
+        return hmac.new(token.encode(), b"zhifa webhook", hashlib.sha256).hexdigest()
 
 
 def parse_listen(value: str) -> tuple[str, int]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from actions.conversation import State
 from actions.message import Reply
-from actions.permissions import Person
+from actions.permissions import Person, check, may_ask
 from actions.transaction import Tx
 from knowledge.library import Library
 
@@ -51,3 +51,13 @@ Act = Callable[[Tx], Outcome]
 def just(state: State, *replies: Reply) -> Act:
     """An act that changes nothing but the chat's state."""
     return lambda _tx: Outcome(replies, state)
+
+
+def check_asking(context: Context) -> None:
+    """Refuse where only those who are enrolled may ask.
+
+    Raises:
+        Forbidden: the person may not; the message says what to do.
+    """
+    if not may_ask(context.person, context.open_qa):
+        check(context.person, "ask")

@@ -10,19 +10,19 @@ from handlers.context import Act, Context, just
 from knowledge.catalogue.load import Item
 from knowledge.search.verdict import Turn
 
-_LINK = "open-"
+LINK = "open-"
+"""What the payload of a link to an entry begins with; no code begins so, but for one in a thousand million."""
 _GONE = "这条内容已经更新或撤下，请直接输入问题重新查询。"
 
 
 def as_payload(entry_id: str) -> str:
     """An entry as payload of a link to the private chat, which allows letters, digits, `_` and `-` only."""
-    return _LINK + entry_id.replace(".", "_")
+    return LINK + entry_id.replace(".", "_")
 
 
-def from_payload(payload: str, context: Context) -> str | None:
-    """The entry a link means; None where it means something else."""
-    entry_id = payload.removeprefix(_LINK).replace("_", ".")
-    return entry_id if payload.startswith(_LINK) and _item(context, entry_id) else None
+def from_payload(payload: str) -> str:
+    """The entry a payload means."""
+    return payload.removeprefix(LINK).replace("_", ".")
 
 
 def _item(context: Context, entry_id: str) -> Item | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from actions.message import Block, Button, Incoming, Reply, say
 from actions.permissions import Person
 from handlers import entries, people
-from handlers.context import Act, Context, just
+from handlers.context import Act, Context, check_asking, just
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ def start(incoming: Incoming, context: Context, argument: str) -> Act:
     """The first words of a chat, or what a link or an enrolment code leads to."""
     if argument == "me":
         return people.me(incoming, context, "")
-    entry_id = entries.from_payload(argument, context)
-    if entry_id is not None:
-        return entries.open_(incoming, context, entry_id)
+    if argument.startswith(entries.LINK):
+        check_asking(context)
+        return entries.open_(incoming, context, entries.from_payload(argument))
     if argument and argument != "help":
         return people.start(incoming, context, argument)
     return just(replace(context.state, dialogue=None), _help(context))

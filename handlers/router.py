@@ -4,9 +4,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 
 from actions.message import Incoming, say
-from actions.permissions import check, may_ask
 from handlers import asking, browse, entries, help_, inline, other, people, place
-from handlers.context import Act, Context, just
+from handlers.context import Act, Context, check_asking, just
 
 Handler = Callable[[Incoming, Context, str], Act]
 """Takes the event, the context and the argument (after the command, or of the button)."""
@@ -50,7 +49,7 @@ def think(incoming: Incoming, context: Context) -> Act:
         case "press":
             return _press(incoming, context)
         case "inline":
-            _check_asking(context)
+            check_asking(context)
             return inline.inline(incoming, context)
         case "other":
             return other.other(incoming, context)
@@ -65,7 +64,7 @@ def _press(incoming: Incoming, context: Context) -> Act:
     handler = BUTTONS.get(action)
     if handler is None:
         return just(context.state, say("这个按钮已经不用了，请直接输入问题。"))
-    _check_asking(context)
+    check_asking(context)
     return handler(incoming, context, argument)
 
 
@@ -74,7 +73,7 @@ def _typed(incoming: Incoming, context: Context) -> Act:
     if text.startswith("/"):
         name, _, argument = text[1:].partition(" ")
         return _command(incoming, context, name.split("@", 1)[0].lower(), argument.strip())
-    _check_asking(context)
+    check_asking(context)
     if context.state.dialogue and context.state.dialogue.get("name") == "place":
         picked = place.typed(context, text)
         if picked is not None:
@@ -89,14 +88,8 @@ def _command(incoming: Incoming, context: Context, name: str, argument: str) -> 
     if incoming.group and (name in _PERSONAL or (name == "start" and argument)):
         return help_.in_private(context, name if name in _PERSONAL else "help")
     if name not in _OPEN:
-        _check_asking(context)
+        check_asking(context)
     return command(incoming, context, argument)
-
-
-def _check_asking(context: Context) -> None:
-    """Refuse where only those who are enrolled may ask."""
-    if not may_ask(context.person, context.open_qa):
-        check(context.person, "ask")
 
 
 def _visible(text: str) -> str:

@@ -111,7 +111,7 @@ def test_token_of_another_session_is_refused(served: Served, visitor: Visitor) -
 
 def test_oversize_body_is_refused_kindly(visitor: Visitor) -> None:
     """More than 1 MiB is not read, whether announced or not; the line says what to do."""
-    body = b'{"text": "' + b"a" * (600 * 1024) + b'"}'
+    body = b'{"text": "' + b"a" * (1100 * 1024) + b'"}'
     announced = visitor.post(body)
     chunks = (body[at : at + 65_536] for at in range(0, len(body), 65_536))
     streamed = visitor.http.post("/send", content=chunks, headers={"x-zhifa-token": visitor.token})

@@ -168,6 +168,12 @@ def what(error: TelegramError) -> str:
     return f"{type(error).__name__}: {error.message}"[:200]
 
 
+def pause_of(error: RetryAfter) -> timedelta:
+    """How long a 429 asks to wait."""
+    after = error.retry_after
+    return after if isinstance(after, timedelta) else timedelta(seconds=after)
+
+
 def never_left(error: NetworkError) -> bool:
     """Whether a call certainly did not reach the API: there was no connection to send it on."""
     return isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
@@ -185,5 +191,6 @@ __all__ = [
     "TimedOut",
     "never_left",
     "number_of",
+    "pause_of",
     "what",
 ]

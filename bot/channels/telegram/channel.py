@@ -1,7 +1,6 @@
 """Telegram: updates in by polling or webhook, messages out through the outbox; only the leader acts."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +22,7 @@ from bot.channels.telegram.api import (
     NetworkError,
     RetryAfter,
     TelegramError,
+    pause_of,
     what,
 )
 from bot.channels.telegram.menu import Menus
@@ -72,6 +72,7 @@ class TelegramChannel:
         self._menus = Menus(app, self._api, CHANNEL)
         self._reader: Reader | None = None
         self._leading = False
+        self._epoch = 0
         self._stopping = False
         self._source = f"{CHANNEL}:{self._api.bot_id}"
         self._loop = asyncio.get_running_loop()
@@ -94,7 +95,7 @@ class TelegramChannel:
         await self._persistently(self._api.open, "open")
         self._reader = Reader(self._api.bot.username, self._api.bot.id)
         await self._persistently(self._arrange, "arrange")
-        self._leading = True
+        self._leading, self._epoch = True, epoch
         works: list[Coroutine[Any, Any, None]] = [self._pump.run(leader, epoch), self._take_up()]
         if not self._app.settings.telegram_webhook_url:
             works.append(self._poll(epoch))
@@ -120,7 +121,7 @@ class TelegramChannel:
         if settings.telegram_webhook_url:
             await bot.set_webhook(
                 settings.telegram_webhook_url,
-                secret_token=webhook.secret_of(settings),
+                secret_token=settings.webhook_secret(),
                 allowed_updates=ALLOWED_UPDATES,
                 max_connections=_WEBHOOK_CONNECTIONS,
             )
@@ -135,8 +136,7 @@ class TelegramChannel:
             try:
                 await step()
             except RetryAfter as error:
-                after = error.retry_after
-                pause = after.total_seconds() if isinstance(after, timedelta) else after
+                pause = pause_of(error).total_seconds()
             except InvalidToken as error:
                 pause = 60
                 _log.error("token_refused", error=what(error))
@@ -219,9 +219,14 @@ class TelegramChannel:
         return self._reader.read(event)
 
     async def _slow(self, address: str) -> None:
-        if address.lstrip("-").isdecimal():
-            with contextlib.suppress(TelegramError):
-                await self._api.bot.send_chat_action(int(address), ChatAction.TYPING)
+        if self._pump.halted or not address.lstrip("-").isdecimal():
+            return  # later it is worth nothing
+        try:
+            await self._api.bot.send_chat_action(int(address), ChatAction.TYPING)
+        except RetryAfter as error:
+            self._pump.halt(pause_of(error), self._epoch)
+        except TelegramError as error:
+            _log.info("no_typing_mark", error=what(error))
 
     async def _settled(self, incoming: Incoming, replies: tuple[Reply, ...]) -> None:
         """Stop the spinner of a button, answer an inline question, see to the menu."""
@@ -247,8 +252,7 @@ class TelegramChannel:
                 _log.info("too_late", error=what(error))
                 return
             except RetryAfter as error:
-                after = error.retry_after
-                await asyncio.sleep(after.total_seconds() if isinstance(after, timedelta) else after)
+                self._pump.halt(pause_of(error), self._epoch)
             except NetworkError:
                 await asyncio.sleep(0.5)
             else:

@@ -188,34 +188,32 @@ class Reader:
         return None
 
     def _said(self, message: Any, *, edited: bool) -> Incoming | None:
-        chat, kind = _number(message, "chat", "id"), _word(message, "chat", "type")
-        own = _number(message, "message_id")
-        group = kind in _GROUPS
-        if _at(message, "from") is None and "from" not in message:
-            return None  # said by a channel or by the chat itself
-        who = _number(message, "from", "id")
+        chat, kind, own = _number(message, "chat", "id"), _word(message, "chat", "type"), _number(message, "message_id")
+        if "from" not in message:
+            return None  # said by a channel, or by the chat itself
+        who, group = _number(message, "from", "id"), kind in _GROUPS
         if _at(message, "from", "is_bot") or not (group or kind == ChatType.PRIVATE):
             return None
-        text = next((_word(message, field) for field in ("text", "caption") if field in message), None)
-        medium = next((name for field, name in _MEDIA.items() if field in message), None)
-        if text is not None:
-            text = self._addressed(message, text) if group else text
-        elif group or edited:
-            return None
-        what = medium if text is None else text
-        if what is None or (group and text is None):
+        said = self._text(message, group=group)
+        medium = None if said is not None or group or edited else _medium(message)
+        if said is None and medium is None:
             return None
         return Incoming(
             CHANNEL,
             str(chat),
-            "other" if text is None else "text",
-            what,
+            "other" if said is None else "text",
+            said or medium or "",
             sender=str(who),
             group=group,
             edited=edited,
             own=str(own),
             name=_at(message, "from", "first_name") or "",
         )
+
+    def _text(self, message: Any, *, group: bool) -> str | None:
+        """What was written to the bot, under a picture perhaps; None where nothing was."""
+        text = next((_word(message, field) for field in ("text", "caption") if field in message), None)
+        return self._addressed(message, text) if group and text is not None else text
 
     def _addressed(self, message: Any, text: str) -> str | None:
         """What was said to the bot in a group; None where it was said to others."""
@@ -224,6 +222,11 @@ class Reader:
         plain = self._mention.sub(" ", text)
         to_us = _at(message, "reply_to_message", "from", "id") == self._bot_id
         return plain.strip() if to_us or plain != text else None
+
+
+def _medium(message: Any) -> str | None:
+    """What a message is that is no text; None for what nobody said (a member came, a title changed)."""
+    return next((name for field, name in _MEDIA.items() if field in message), None)
 
 
 def _pressed(query: Any) -> Incoming:

@@ -10,7 +10,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
 
 from actions.delivery import Call, Doubtful, End, NotTaken, Refused, Sent, Unreachable
 from actions.message import Reply, mark_again, plain
-from bot.channels.telegram.api import Api, InvalidToken, NetworkError, RetryAfter, never_left, what
+from bot.channels.telegram.api import Api, InvalidToken, NetworkError, RetryAfter, never_left, pause_of, what
 from bot.channels.telegram.render import html, keyboard
 from bot.logs import logger
 
@@ -94,7 +94,7 @@ def _says(error: TelegramError, words: tuple[str, ...]) -> bool:
 def _end(error: TelegramError) -> End:
     match error:
         case RetryAfter():
-            return NotTaken(what(error), _seconds(error))
+            return NotTaken(what(error), pause_of(error))
         case Forbidden():
             return Unreachable(what(error))
         case InvalidToken():
@@ -107,8 +107,3 @@ def _end(error: TelegramError) -> End:
             return Doubtful(what(error))
         case _:
             return Refused(what(error))
-
-
-def _seconds(error: RetryAfter) -> timedelta:
-    after = error.retry_after
-    return after if isinstance(after, timedelta) else timedelta(seconds=after)

@@ -5,7 +5,6 @@ with `!=`; this one answers after the commit and compares in constant time.
 """
 
 import asyncio
-import hashlib
 import hmac
 import json
 from collections.abc import Callable
@@ -23,14 +22,6 @@ BODY_CAP = 1024 * 1024
 _HEADER = "x-telegram-bot-api-secret-token"
 
 
-def secret_of(settings: Settings) -> str:
-    """The secret Telegram sends along: the configured one, or one that follows from the token on every machine."""
-    if settings.telegram_webhook_secret:
-        return settings.telegram_webhook_secret.get_secret_value()
-    token = settings.telegram_token.get_secret_value() if settings.telegram_token else ""
-    return hmac.new(token.encode(), b"zhifa webhook", hashlib.sha256).hexdigest()
-
-
 def route(settings: Settings, keep: Callable[[Any], None]) -> Route:
     """The route that the webhook's address leads to.
 
@@ -38,7 +29,7 @@ def route(settings: Settings, keep: Callable[[Any], None]) -> Route:
         settings: with the address and the secret.
         keep: commits one update, in a worker thread.
     """
-    expected = secret_of(settings).encode()
+    expected = settings.webhook_secret().encode()
 
     async def receive(request: Request) -> Response:
         if not hmac.compare_digest(request.headers.get(_HEADER, "").encode("utf-8", "replace"), expected):
