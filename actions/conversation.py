@@ -16,19 +16,22 @@ class State:
     Attributes:
         place: chosen with /place; None for the default.
         dialogue: an open dialogue as plain data (`{"name": …}`).
-        version: of the stored state this one was read from.
+        pressed: the button that the last event pressed, if it did.
+        version: of the stored state this one was read from; `at`: when that was kept.
     """
 
     place: str | None = None
     turn: Turn | None = None
     dialogue: dict[str, Any] | None = None
+    pressed: str | None = None
     version: int = 0
+    at: datetime | None = None
 
 
 def find_state(tx: Tx, channel: str, address: str) -> State:
     """The state of a chat; empty for a new one."""
     row = conversations.get(tx, channel, address)
-    return State(row.place, Turn.from_json(row.turn), row.dialogue, row.version)
+    return State(row.place, Turn.from_json(row.turn), row.dialogue, row.pressed, row.version, row.updated_at)
 
 
 def do_keep_state(tx: Tx, channel: str, address: str, state: State, now: datetime) -> None:
@@ -38,5 +41,5 @@ def do_keep_state(tx: Tx, channel: str, address: str, state: State, now: datetim
         Overtaken: another event changed it since it was read.
     """
     turn = state.turn.as_json() if state.turn else None
-    row = conversations.Conversation(state.place, turn, state.dialogue, state.version)
+    row = conversations.Conversation(state.place, turn, state.dialogue, state.pressed, state.version)
     conversations.put(tx, channel, address, row, now)

@@ -10,7 +10,7 @@ import contextlib
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ _STORE_TRIES = 5
 _OVERTAKEN_TRIES = 20
 _SLOW = 1.0
 _AT_ONCE = 500
+_TWICE = timedelta(seconds=10)
+"""The same button of the same message, pressed again so soon with nothing between, was pressed once."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,9 @@ class Dispatcher:
                 tell = self._typing is not None and self._typing.may_tell(incoming.conversation, time.monotonic())
                 self._finish(event, incoming, _SLOW_DOWN if tell else None)
                 return ()
+        if state.pressed and state.pressed == _button(incoming) and state.at and now - state.at < _TWICE:
+            self._finish(event, incoming, None)
+            return ()
         context = Context(app.shelf.library, now, state, app.place, person, app.settings.open_qa)
         try:
             act = think(incoming, context)
@@ -243,10 +248,11 @@ class Dispatcher:
                 if not events.do_finish(tx, event, now):
                     return ()
                 outcome: Outcome = act(tx)
+                after = replace(outcome.state, pressed=_button(incoming))
                 if person is not None:
                     do_touch(tx, incoming.channel, incoming.sender, now)
-                if outcome.state != state:
-                    conversation.do_keep_state(tx, incoming.channel, incoming.conversation, outcome.state, now)
+                if after != state:
+                    conversation.do_keep_state(tx, incoming.channel, incoming.conversation, after, now)
                 if incoming.kind == "inline":
                     return outcome.replies
                 events.do_reply(tx, row, incoming, outcome.replies, now)
@@ -268,20 +274,32 @@ class Dispatcher:
 
     def _failed(self, row: int, error: Exception) -> bool:
         """Count a failure; True where nothing more is to be tried."""
+        for apology in (_SORRY, None):
+            try:
+                return self._count_failure(row, error, apology)
+            except StoreError:
+                _log.exception("event_failure_not_recorded", row=row)
+                return True
+            except Exception:  # even the apology fails; then without one
+                _log.exception("apology_failed", row=row)
+        return True
+
+    def _count_failure(self, row: int, error: Exception, apology: str | None) -> bool:
         now = self._app.clock()
-        try:
-            with self._app.database.write() as tx:
-                event = events.find_event(tx, row)
-                if event is None:
-                    return True
-                given_up = events.do_fail(tx, row, _where(error))
-                incoming = _understood(self._port, event) if given_up else None
-                if incoming is not None and incoming.kind in {"text", "press"}:
-                    events.do_reply(tx, row, incoming, (say(_SORRY),), now)
-                return given_up
-        except StoreError:
-            _log.exception("event_failure_not_recorded", row=row)
-            return True
+        with self._app.database.write() as tx:
+            event = events.find_event(tx, row)
+            if event is None:
+                return True
+            given_up = events.do_fail(tx, row, _where(error))
+            incoming = _understood(self._port, event) if given_up and apology else None
+            if incoming is not None and apology and incoming.kind in {"text", "press"}:
+                events.do_reply(tx, row, incoming, (say(apology),), now)
+            return given_up
+
+
+def _button(incoming: Incoming) -> str | None:
+    """Which button of which message was pressed."""
+    return f"{incoming.message} {incoming.text}" if incoming.kind == "press" and incoming.message else None
 
 
 def _understood(port: Port, event: events.Event) -> Incoming | None:

@@ -66,6 +66,8 @@ class Pump:
         self._trouble = _Trouble()
         self._nudged = asyncio.Event()
         self._stopping = False
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
         self._calls: set[asyncio.Task[None]] = set()
         self._notes: set[asyncio.Task[None]] = set()
 
@@ -76,6 +78,8 @@ class Pump:
     async def stop(self) -> None:
         """Begin no more calls; returns when those begun have ended."""
         self._stopping = True
+        self._nudged.set()
+        await self._at_rest.wait()
         while self._calls:
             await asyncio.wait(self._calls)
 
@@ -85,12 +89,15 @@ class Pump:
         Raises:
             LeaseLost: another process delivers now.
         """
-        await self._resume(epoch)
+        self._at_rest.clear()
         try:
+            await self._resume(epoch)
             while not self._stopping:
                 await self._turn(leader, epoch)
+            self._at_rest.set()
             await asyncio.Event().wait()
         finally:
+            self._at_rest.set()
             for call in self._calls:
                 call.cancel()
             await asyncio.gather(*self._calls, return_exceptions=True)
@@ -153,7 +160,7 @@ class Pump:
 
     async def _carry_out(self, call: Call, leader: Leader, epoch: int) -> None:
         halted = self._pace.halted_until - time.monotonic()
-        if halted > 0 or not leader.leads:  # since the row was begun
+        if halted > 0 or self._stopping or not leader.leads:  # since the row was begun
             pause = timedelta(seconds=max(halted, 0))
             await self._settle(call, NotTaken("not begun", pause), epoch, halts=False)
             return
@@ -207,7 +214,7 @@ class Pump:
             self._pace.halt(time.monotonic() + pause)
 
     async def _settle(self, call: Call, end: End, epoch: int, *, halts: bool = True) -> None:
-        """Write down the end, however long the database is gone; the next start would find it unknown."""
+        """Write down the end, however long the database is gone."""
 
         def write() -> None:
             now = self._app.clock()
@@ -225,7 +232,7 @@ class Pump:
             except StoreError as error:
                 _log.warning("not_settled", row=call.message.id, error=error.message)
                 if self._stopping:
-                    return
+                    return  # the next start finds it unknown
                 pause = min(2 * pause, 5.0)
                 await asyncio.sleep(pause)
             else:

@@ -8,6 +8,16 @@ import sqlalchemy as sa
 from store.db import Tx, insert, put
 from store.schema import channels, chats
 
+_REACHABLE = (
+    sa.update(chats)
+    .where(
+        chats.c.channel == sa.bindparam("of_channel"),
+        chats.c.address == sa.bindparam("of_address"),
+        chats.c.unreachable_since.is_not(None),
+    )
+    .values(unreachable_since=None, reason=None)
+)
+
 
 @dataclass(frozen=True)
 class Channel:
@@ -49,8 +59,7 @@ def mark_unreachable(tx: Tx, channel: str, address: str, reason: str, now: datet
 
 def mark_reachable(tx: Tx, channel: str, address: str) -> None:
     """Note that a chat can be written to again."""
-    mine = (chats.c.channel == channel) & (chats.c.address == address)
-    tx.execute(sa.update(chats).where(mine).values(unreachable_since=None, reason=None))
+    tx.execute(_REACHABLE, {"of_channel": channel, "of_address": address})
 
 
 def unreachable_since(tx: Tx, channel: str, address: str) -> datetime | None:

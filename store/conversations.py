@@ -10,27 +10,34 @@ from store.db import Tx, insert
 from store.schema import conversations
 from zhifa_errors import Overtaken
 
+_CHAT = sa.select(conversations).where(
+    conversations.c.channel == sa.bindparam("channel"), conversations.c.address == sa.bindparam("address")
+)
+
 
 @dataclass(frozen=True)
 class Conversation:
     """State of one chat; empty for one that has not spoken yet.
 
     Attributes:
+        pressed: the button that was pressed last, where nothing came after it.
         version: counts the changes, so that nobody writes over a state they have not seen.
     """
 
     place: str | None = None
     turn: dict[str, Any] | None = None
     dialogue: dict[str, Any] | None = None
+    pressed: str | None = None
     version: int = 0
+    updated_at: datetime | None = None
 
 
 def get(tx: Tx, channel: str, address: str) -> Conversation:
     """The state of a chat."""
-    row = tx.execute(
-        sa.select(conversations).where(conversations.c.channel == channel, conversations.c.address == address)
-    ).one_or_none()
-    return Conversation(row.place, row.turn, row.dialogue, row.version) if row else Conversation()
+    row = tx.execute(_CHAT, {"channel": channel, "address": address}).one_or_none()
+    if row is None:
+        return Conversation()
+    return Conversation(row.place, row.turn, row.dialogue, row.pressed, row.version, row.updated_at)
 
 
 def forget(tx: Tx, before: datetime) -> int:
@@ -51,6 +58,7 @@ def put(tx: Tx, channel: str, address: str, state: Conversation, now: datetime) 
         "place": state.place,
         "turn": state.turn,
         "dialogue": state.dialogue,
+        "pressed": state.pressed,
         "version": state.version + 1,
         "updated_at": now,
     }

@@ -5,8 +5,11 @@ transaction that reads and then writes fails at once with «database is locked»
 readers begin plainly and read-only, so that an open reader never blocks a writer.
 """
 
+import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ Tx = Connection
 """An open transaction. Functions of this room take one and never begin or commit."""
 
 _BUSY_MS = 5_000
+_LOOK_MS = 8
 _WRITE = "zhifa_write"
 _PG_OPTIONS = f"-c lock_timeout={_BUSY_MS} -c idle_in_transaction_session_timeout=10000"
 """A stopped process must not hold a row against the others for longer than ten seconds."""
@@ -88,8 +92,14 @@ def insert(tx: Tx, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
 
 def insert_new(tx: Tx, table: sa.Table, values: Mapping[str, Any]) -> int | None:
     """Insert a row of a table with an `id`; returns the id, None where a unique key of it is there already."""
-    statement = insert(tx, table).values(dict(values)).on_conflict_do_nothing().returning(table.c.id)
-    return tx.execute(statement).scalar_one_or_none()
+    return tx.execute(_insert_new(table, tx.dialect.name), dict(values)).scalar_one_or_none()
+
+
+@cache
+def _insert_new(table: sa.Table, dialect: str) -> sa.Insert:
+    """The statement, made once for each table."""
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return make(table).on_conflict_do_nothing().returning(table.c.id)
 
 
 def put(tx: Tx, table: sa.Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
@@ -132,6 +142,35 @@ def _engine(url: str, is_sqlite: bool) -> Engine:
     def _begin(connection: Connection) -> None:
         write = connection.get_execution_options().get(_WRITE, True)
         connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if write else 'ON'}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        if write:
+            _begin_writing(connection)
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _begin_writing(connection: Connection) -> None:
+    """Become SQLite's only writer.
+
+    SQLite waits longer and longer between its looks, up to 100 ms, so that among many writers one can miss
+    its turn until its five seconds are over. Waiting in short slices, it looks again every few milliseconds.
+    """
+    end = time.monotonic() + _BUSY_MS / 1000
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={_LOOK_MS}")
+    try:
+        while not _begun(connection, last=time.monotonic() > end):
+            pass
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_MS}")
+
+
+def _begun(connection: Connection, *, last: bool) -> bool:
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except sa.exc.OperationalError as error:
+        busy = isinstance(error.orig, sqlite3.Error) and error.orig.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+        if last or not busy:
+            raise
+        return False
+    return True

@@ -15,6 +15,7 @@ from store.schema import leases
 from zhifa_errors import LeaseLost
 
 LEADER = "leader"
+_HELD = sa.select(leases.c.epoch).where(leases.c.name == sa.bindparam("name")).with_for_update(read=True)
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,5 @@ def check(tx: Tx, epoch: int, name: str = LEADER) -> None:
     Raises:
         LeaseLost: another leads.
     """
-    query = sa.select(leases.c.epoch).where(leases.c.name == name).with_for_update(read=True)
-    if tx.execute(query).scalar_one_or_none() != epoch:
+    if tx.execute(_HELD, {"name": name}).scalar_one_or_none() != epoch:
         raise LeaseLost(f"epoch {epoch} is over")

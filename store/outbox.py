@@ -106,16 +106,18 @@ def take(tx: Tx, channel: str, epoch: int, now: datetime, resting: Collection[st
         resting: addresses that get nothing now.
     """
     for lane in ("interactive", "bulk"):
-        row = tx.execute(_next(channel, lane, now, resting)).first()
+        values = {"channel": channel, "lane": lane, "now": now, "resting": list(resting)}
+        row = tx.execute(_NEXT, values).first()
         if row is not None:
-            begun = {"state": "sending", "epoch": epoch, "attempt": outbox.c.attempt + 1}
-            query = sa.update(outbox).where(outbox.c.id == row.id).values(begun).returning(outbox)
-            return _aimed(tx, _message(tx.execute(query).one()))
+            begun = tx.execute(_BEGIN, {"row": row.id, "state": "sending", "epoch": epoch})
+            return _aimed(tx, _message(begun.one()))
     return None
 
 
-def _next(channel: str, lane: str, now: datetime, resting: Collection[str]) -> sa.Select[Any]:
+def _next() -> sa.Select[Any]:
+    """The id of the message to send next: made once, since making it takes longer than running it."""
     other, target = outbox.alias("other"), outbox.alias("target")
+    now = sa.bindparam("now", type_=outbox.c.not_before.type)
     # One that waits to be sent again was probably read; the next answer need not wait for it.
     resent_later = sa.and_(other.c.state == "unknown", other.c.not_before > now)
     overtakes = sa.exists().where(
@@ -126,12 +128,13 @@ def _next(channel: str, lane: str, now: datetime, resting: Collection[str]) -> s
         sa.or_(other.c.state == "sending", sa.and_(other.c.id < outbox.c.id, ~resent_later)),
     )
     target_open = sa.exists().where(target.c.id == outbox.c.target, _pending(target))
-    query = (
+    return (
         sa.select(outbox.c.id)
         .where(
-            _waiting(channel),
-            outbox.c.lane == lane,
+            _waiting(sa.bindparam("channel", type_=sa.Text)),
+            outbox.c.lane == sa.bindparam("lane", type_=sa.Text),
             sa.or_(outbox.c.not_before.is_(None), outbox.c.not_before <= now),
+            outbox.c.address.not_in(sa.bindparam("resting", expanding=True, type_=sa.Text)),
             ~overtakes,
             ~target_open,
         )
@@ -139,7 +142,6 @@ def _next(channel: str, lane: str, now: datetime, resting: Collection[str]) -> s
         .limit(1)
         .with_for_update(skip_locked=True, of=outbox)
     )
-    return query.where(outbox.c.address.not_in(resting)) if resting else query
 
 
 def _pending(rows: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -147,8 +149,23 @@ def _pending(rows: sa.FromClause) -> sa.ColumnElement[bool]:
     return rows.c.state.in_([sa.literal_column(f"'{state}'") for state in _PENDING])
 
 
-def _waiting(channel: str) -> sa.ColumnElement[bool]:
+def _waiting(channel: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
     return sa.and_(outbox.c.channel == channel, _pending(outbox), outbox.c.state != "sending")
+
+
+_NEXT = _next()
+_BEGIN = (
+    sa.update(outbox)
+    .where(outbox.c.id == sa.bindparam("row"))
+    .values(attempt=outbox.c.attempt + 1)
+    .returning(*outbox.c)
+)
+_SETTLE = sa.update(outbox).where(
+    outbox.c.id == sa.bindparam("begun_id"),
+    outbox.c.state == "sending",
+    outbox.c.epoch == sa.bindparam("begun_epoch"),
+    outbox.c.attempt == sa.bindparam("begun_attempt"),
+)
 
 
 def _aimed(tx: Tx, message: Message) -> Message:
@@ -172,23 +189,18 @@ def settle(
     error: str | None = None,
 ) -> bool:
     """Write down what became of a call; False where somebody else settled it already."""
-    values: dict[str, Any] = {
+    values = {
+        "begun_id": message.id,
+        "begun_epoch": epoch,
+        "begun_attempt": message.attempt,
         "state": state,
         "not_before": not_before,
         "error": error[:500] if error else None,
         "settled_at": None if state in _PENDING else now,
+        "provider_id": provider_id if provider_id is not None else message.provider_id,
+        "doubts": doubts if doubts is not None else message.doubts,
     }
-    if provider_id is not None:
-        values["provider_id"] = provider_id
-    if doubts is not None:
-        values["doubts"] = doubts
-    begun = (
-        (outbox.c.id == message.id)
-        & (outbox.c.state == "sending")
-        & (outbox.c.epoch == epoch)
-        & (outbox.c.attempt == message.attempt)
-    )
-    return tx.execute(sa.update(outbox).where(begun).values(values)).rowcount == 1
+    return tx.execute(_SETTLE, values).rowcount == 1
 
 
 def abandoned(tx: Tx, channel: str, epoch: int) -> list[Message]:

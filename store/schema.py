@@ -92,6 +92,7 @@ conversations = sa.Table(
     sa.Column("place", sa.Text),
     sa.Column("turn", sa.JSON(none_as_null=True)),
     sa.Column("dialogue", sa.JSON(none_as_null=True)),
+    sa.Column("pressed", sa.Text),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
 )

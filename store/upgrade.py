@@ -67,11 +67,12 @@ def upgrade(database: Database, data_dir: Path) -> bool:
 def _backup(database: Database, data_dir: Path, current: str) -> None:
     folder = data_dir / "backups"
     folder.mkdir(parents=True, exist_ok=True)
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     target = folder / f"before-upgrade-from-{current}-{stamp}.db"
     with database.engine.connect() as connection:
         raw = connection.connection.dbapi_connection
         if raw is not None:
+            raw.execute("PRAGMA query_only=OFF")  # its last transaction may have been one for reading
             raw.execute("VACUUM INTO ?", (str(target),))
 
 

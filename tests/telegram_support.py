@@ -19,10 +19,12 @@ from typing import IO, Any, Self, TypeVar
 import httpx
 import sqlalchemy as sa
 
+from store import outbox
 from store.db import Database, Tx, sqlite_url
 from store.inbox import Event as Kept
 from store.inbox import get
 from store.schema import inbox
+from tests import suite_log
 from tests.botapi import BotApi, Call, Person, Sent
 from tests.conftest import clean_environment
 
@@ -57,6 +59,7 @@ class Output:
     def _read(self, pipe: IO[str]) -> None:
         with pipe:
             for line in pipe:
+                suite_log.record(line)
                 with self._changed:
                     self.lines.append(line.rstrip("\n"))
                     self._changed.notify_all()
@@ -109,7 +112,6 @@ class Bot:
         self.env = {
             "ZHIFA_TELEGRAM_TOKEN": api.token,
             "ZHIFA_TELEGRAM_BASE_URL": api.base_url,
-            "ZHIFA_LOG": "debug",
             **env,
         }
         if index:
@@ -189,10 +191,15 @@ class Bot:
         assert kept
         return kept
 
-    def settled(self) -> None:
+    def handled(self) -> None:
         """Wait until every update that was kept is done or parked."""
-        query = sa.select(sa.func.count()).where(inbox.c.state == "new")
-        self.comes_true(lambda tx: tx.execute(query).scalar_one() == 0)
+        new = sa.select(sa.func.count()).where(inbox.c.state == "new")
+        self.comes_true(lambda tx: tx.execute(new).scalar_one() == 0)
+
+    def quiet(self) -> None:
+        """Wait until, besides, every reply has ended."""
+        self.handled()
+        self.comes_true(lambda tx: not outbox.counts(tx).keys() & {"queued", "sending", "unknown"})
 
     @contextmanager
     def busy_database(self) -> Iterator[None]:
@@ -200,16 +207,17 @@ class Bot:
         with self.database.write():
             yield
 
-    def spoil(self, table: str, condition: str) -> None:
+    @contextmanager
+    def spoilt(self, table: str, condition: str) -> Iterator[None]:
         """Let every new row of a table that fits be refused, so that whatever writes it fails."""
         with self.database.write() as tx:
             when = f"WHEN {condition} BEGIN SELECT RAISE(ABORT, 'spoilt'); END"
-            tx.exec_driver_sql(f"CREATE TRIGGER spoilt_{table} BEFORE INSERT ON {table} {when}")
-
-    def mend(self, table: str) -> None:
-        """End what `spoil` began."""
-        with self.database.write() as tx:
-            tx.exec_driver_sql(f"DROP TRIGGER spoilt_{table}")
+            tx.exec_driver_sql(f"CREATE TRIGGER spoilt BEFORE INSERT ON {table} {when}")
+        try:
+            yield
+        finally:
+            with self.database.write() as tx:
+                tx.exec_driver_sql("DROP TRIGGER spoilt")
 
     def __enter__(self) -> Self:
         return self

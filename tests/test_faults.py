@@ -19,11 +19,11 @@ _SEED = 20261121
 _AT_ONCE = 3
 """Most of the time a scenario waits: for a start, a pause, a lease."""
 
-_RECEIVE = partial(scenarios.receive_under_kills, updates=120, kills=10)
+_RECEIVE = partial(scenarios.receive_under_kills, updates=100, kills=10, shortest=0.2)
 _STORM = partial(scenarios.storm, updates=12, kills=1)
 _OUTAGE = partial(scenarios.outage, updates=40, kills=0, seconds=2)
-_LOST = partial(scenarios.lost_confirmations, updates=40, kills=0)
-_WEBHOOK = partial(scenarios.webhook, updates=40, kills=3)
+_LOST = partial(scenarios.lost_confirmations, updates=60, kills=0)
+_WEBHOOK = partial(scenarios.webhook, updates=40, kills=2)
 _TWO = partial(scenarios.two_processes, updates=60, seconds=0, patience=30)
 _STOP = partial(scenarios.clean_stop, updates=60, stops=3)
 

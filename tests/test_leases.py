@@ -3,8 +3,9 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -17,8 +18,8 @@ from bot.leader import Leader, lead
 from bot.settings import Settings
 from store import leases, outbox
 from store.db import Database
-from tests.databases import NOW, PROCESSES, Postgres, Sqlite
-from zhifa_errors import LeaseLost, StoreError
+from tests.databases import NOW, PROCESSES, Postgres, Server, Sqlite
+from zhifa_errors import LeaseLost
 
 LIFE = 2.0
 """Seconds after which these processes take the lead from one that lives but does not renew."""
@@ -92,10 +93,10 @@ def test_a_new_leader_waits_for_what_the_older_one_is_writing(postgres: Postgres
     """So that it sees all of it: a checked epoch stays until its transaction ends. Others may write beside it."""
     database = Database(postgres.current())
     _take(database, "a", 0)
-    with _other_thread() as run, database.write() as tx:
+    with ThreadPoolExecutor(1) as other, database.write() as tx:
         leases.check(tx, 1)
         _note(database, 1, "beside")
-        taken = run(lambda: _take(database, "b", 1))
+        taken = other.submit(_take, database, "b", 1)
         postgres.wait_until_somebody_waits(str(database.engine.url.database))
         outbox.add(tx, channel="telegram", address="a", dedupe_key="last", body={}, pulled=False, now=NOW)
         assert not taken.done()
@@ -103,49 +104,134 @@ def test_a_new_leader_waits_for_what_the_older_one_is_writing(postgres: Postgres
     database.close()
 
 
-@dataclass
 class StandBy:
-    """A process that leads when it can. It tells so, and writes as the leader when it is asked to."""
+    """A process that leads when it can. It tells so, and writes as the leader when it is asked to.
 
-    pid: int
-    line: Connection
-    kill: Callable[[], None]
+    Args:
+        url: of the database.
+        data_dir: where the lock beside SQLite lies.
+    """
 
-    def leads(self, within: float = PATIENCE) -> int:
-        """Wait until it leads; the epoch.
-
-        Raises:
-            TimeoutError: it does not within so many seconds.
-        """
-        assert self.hears(within) == "leads"
-        return cast("int", self.line.recv())
+    def __init__(self, url: str, data_dir: Path) -> None:
+        self.line, theirs = PROCESSES.Pipe()
+        self._process = PROCESSES.Process(target=_stand_by, args=(url, data_dir, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+        assert self.hears() == "stands by"
 
     def hears(self, within: float = PATIENCE) -> object:
-        """The next thing it tells."""
+        """The next thing it tells.
+
+        Raises:
+            TimeoutError: nothing within so many seconds.
+        """
         if not self.line.poll(within):
             raise TimeoutError
         return self.line.recv()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Stop it, continue it, kill it."""
+        os.kill(self._process.pid or 0, number)
+
+    def end(self) -> None:
+        """Kill it and let go of it."""
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+        self.line.close()
+
 
 def _stand_by(url: str, data_dir: Path, line: Connection) -> None:
     """What such a process does."""
-    settings = Settings(data_dir=data_dir)
-    app = App(settings, Database(url), cast("Shelf", None), lambda: NOW, "全国")
-    leader = Leader(app, life=LIFE)
+    app = App(Settings(data_dir=data_dir), Database(url), cast("Shelf", None), lambda: NOW, "全国")
 
     def write(epoch: int) -> None:
         line.recv()
         try:
             _note(app.database, epoch, f"{os.getpid()} in {epoch}")
-        except StoreError as error:
-            line.send(error.code)
+        except LeaseLost:
+            line.send("refused")
             raise
         line.send("written")
 
     async def work(epoch: int) -> None:
-        line.send("leads")
         line.send(epoch)
         while True:
             await asyncio.to_thread(write, epoch)
 
-    asyncio.run(lead(leader, work))
+    line.send("stands by")
+    asyncio.run(lead(Leader(app, life=LIFE), work))
+
+
+Start = Callable[[str], StandBy]
+
+
+@pytest.fixture
+def stand_by(tmp_path: Path) -> Iterator[Start]:
+    """Start a process that leads a database when it can; all end with the test."""
+    started: list[StandBy] = []
+
+    def start(url: str) -> StandBy:
+        started.append(StandBy(url, tmp_path))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.end()
+
+
+def test_when_the_leader_is_killed_another_leads_at_once(server: Server, stand_by: Start) -> None:
+    """The second waits while the first lives, and needs no time to run out once it is gone."""
+    url = server.current()
+    first = stand_by(url)
+    assert first.hears() == 1
+    second = stand_by(url)
+    with pytest.raises(TimeoutError):
+        second.hears(1.0)
+    first.signal(signal.SIGKILL)
+    assert second.hears(AT_ONCE) == 2
+    second.line.send("write")
+    assert second.hears() == "written"
+
+
+def test_a_stopped_leader_on_postgresql_is_replaced_and_refused(postgres: Postgres, stand_by: Start) -> None:
+    """After its life another leads; continued, it may not write, steps down, and stands by like any other."""
+    url = postgres.current()
+    first = stand_by(url)
+    assert first.hears() == 1
+    second = stand_by(url)
+    first.signal(signal.SIGSTOP)
+    stopped = time.monotonic()
+    first.line.send("write")
+    assert second.hears() == 2
+    assert time.monotonic() - stopped > 0.7 * LIFE
+    second.line.send("write")
+    assert second.hears() == "written"
+    first.signal(signal.SIGCONT)
+    assert first.hears() == "refused"
+    second.signal(signal.SIGKILL)
+    assert first.hears(AT_ONCE) == 3
+    assert _written(url) == 1
+
+
+def test_a_stopped_leader_on_sqlite_keeps_the_lead(tmp_path: Path, stand_by: Start) -> None:
+    """One machine has one file lock: whoever holds it leads, however long it was stopped."""
+    url = Sqlite(tmp_path).current()
+    first = stand_by(url)
+    assert first.hears() == 1
+    second = stand_by(url)
+    first.signal(signal.SIGSTOP)
+    with pytest.raises(TimeoutError):
+        second.hears(1.5 * LIFE)
+    first.signal(signal.SIGCONT)
+    first.line.send("write")
+    assert first.hears() == "written"
+    assert _written(url) == 1
+
+
+def _written(url: str) -> int:
+    database = Database(url)
+    with database.read() as tx:
+        count = outbox.counts(tx)["queued"]
+    database.close()
+    return count

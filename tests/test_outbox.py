@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -318,9 +319,14 @@ def test_a_leader_that_was_overtaken_may_write_nothing(desk: Desk) -> None:
 def test_a_failed_begin_leaves_the_message_where_it_was(desk: Desk) -> None:
     """A process that dies between taking and committing took nothing."""
     desk.queue("a1")
-    with pytest.raises(KeyboardInterrupt), desk.database.write() as tx:
-        assert delivery.do_begin(tx, "telegram", desk.epoch, desk.now) is not None
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with desk.database.write() as tx:
+            assert delivery.do_begin(tx, "telegram", desk.epoch, desk.now) is not None
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert desk.order() == ["a1"]
 
 
@@ -347,7 +353,9 @@ WHOLE_TABLE = ("SCAN outbox", "Seq Scan", "ix_outbox_channel_address_id")
 def test_what_is_settled_is_never_looked_at(desk: Desk, analysed: str) -> None:
     """Behind 100,000 sent messages the next one is found by the indexes of pending ones alone."""
     with desk.database.write() as tx:
-        tx.execute(sa.text(SETTLED_ROWS.replace("'2026", "TIMESTAMP '2026" if tx.dialect.name == "postgresql" else "'2026")))
+        tx.execute(
+            sa.text(SETTLED_ROWS.replace("'2026", "TIMESTAMP '2026" if tx.dialect.name == "postgresql" else "'2026"))
+        )
         tx.execute(sa.text(analysed or "SELECT 1"))
     desk.queue("a1")
     with desk.database.write() as tx:
@@ -480,4 +488,7 @@ class Delivery(RuleBasedStateMachine):
 
 def test_whatever_happens_nothing_is_lost(database: Database) -> None:
     """Random queueing, sending, failing, dying and waiting, against the rules above."""
-    run_state_machine_as_test(type("OnDatabase", (Delivery,), {"database": database}))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
+        type("OnDatabase", (Delivery,), {"database": database}),
+        settings=settings(max_examples=30, stateful_step_count=40),
+    )

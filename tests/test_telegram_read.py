@@ -325,13 +325,18 @@ def test_what_asks_for_nothing_is_passed_over(update: dict[str, Any]) -> None:
 
 
 def _member(chat: dict[str, Any], old: str, new: str) -> dict[str, Any]:
-    more = {"kicked": {"until_date": 0}, "restricted": {"is_member": True}}
+    more: dict[str, dict[str, Any]] = {"kicked": {"until_date": 0}, "restricted": {"is_member": True}}
     sides = {"old": old, "new": new}
     members = {
         f"{side}_chat_member": {"user": OURS, "status": status, **more.get(status, {})}
         for side, status in sides.items()
     }
     return {"my_chat_member": {"chat": chat, "from": OFFICER, "date": 1, **members}}
+
+
+def _gone(update: dict[str, Any]) -> dict[str, Any]:
+    update["my_chat_member"]["new_chat_member"]["is_member"] = False
+    return update
 
 
 @pytest.mark.parametrize(
@@ -343,6 +348,8 @@ def _member(chat: dict[str, Any], old: str, new: str) -> dict[str, Any]:
         pytest.param(_member(GROUP, "member", "kicked"), "blocked", id="removed from a group"),
         pytest.param(_member(GROUP, "member", "left"), "blocked", id="out of a group"),
         pytest.param(_member(GROUP, "member", "restricted"), None, id="restricted"),
+        pytest.param(_member(GROUP, "restricted", "member"), None, id="restricted no more"),
+        pytest.param(_gone(_member(GROUP, "member", "restricted")), "blocked", id="restricted and out"),
     ],
 )
 def test_who_can_be_written_to_is_understood(update: dict[str, Any], what: str | None) -> None:

@@ -65,7 +65,6 @@ def check(report: Report, api: BotApi, crowd: Crowd, left: Left, *, most_extra: 
 
 
 def _check_received(report: Report, deeds: list[Deed], left: Left) -> None:
-    report.tell("updates", len(deeds))
     for kind, count in sorted(Counter(deed.kind for deed in deeds).items()):
         report.tell(f"  {kind}", count)
     rows = [left.events[str(deed.update_id)] for deed in deeds]

@@ -133,7 +133,7 @@ class Crowd:
         if person is None:
             return None
         self._pressed.add((person.id, message, data))
-        return Deed("press", person.id, person.presses(message, data).update_id)
+        return Deed("press", person.id, person.presses(message, data, anyway=True).update_id)
 
     def _button(self) -> tuple[Person, int, str] | None:
         """A button nobody pressed yet, under the answer of somebody taken at random."""

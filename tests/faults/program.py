@@ -70,20 +70,20 @@ class Program:
         self.wait_for("receiving")
         self.starts.append(time.monotonic() - self.started[-1])
 
-    def wait_for(self, event: str, timeout: float = _PATIENCE) -> dict[str, Any]:
-        """Wait until this start logged an event; gives the line.
+    def wait_for(self, *events: str) -> dict[str, Any]:
+        """Wait until this start logged one of some events; gives the line.
 
         Raises:
             AssertionError: it did not come in time, or the process ended before.
         """
 
         def found() -> dict[str, Any] | None:
-            return next((entry for entry in self.entries[self._mark :] if entry.get("event") == event), None)
+            return next((entry for entry in self.entries[self._mark :] if entry.get("event") in events), None)
 
         with self._news:
-            self._news.wait_for(lambda: found() or self._ended, timeout)
+            self._news.wait_for(lambda: found() or self._ended, _PATIENCE)
             entry = found()
-        assert entry is not None, f"no {event!r} within {timeout} s, see {self.log}: {self.entries[-3:]}"
+        assert entry is not None, f"no {events} within {_PATIENCE} s, see {self.log}: {self.entries[-3:]}"
         return entry
 
     def kill(self) -> None:

@@ -42,6 +42,10 @@ class Report:
         """Add a count that may not be above a bound."""
         self.lines.append(Line(name, _shown(value), f"<= {_shown(bound)}", value <= bound))
 
+    def at_least(self, name: str, value: float, bound: float) -> None:
+        """Add a count that may not be below a bound."""
+        self.lines.append(Line(name, _shown(value), f">= {_shown(bound)}", value >= bound))
+
     def exactly(self, name: str, value: object, wanted: object) -> None:
         """Add a count that has one right value."""
         self.lines.append(Line(name, _shown(value), f"= {_shown(wanted)}", value == wanted))

@@ -1,5 +1,6 @@
 """Where a scenario plays: folders, a database, the played Telegram, and the end of every scenario."""
 
+import json
 import shutil
 import socket
 import time
@@ -10,7 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import sqlalchemy as sa
+
 from store.db import Database, sqlite_url
+from store.schema import inbox, outbox, questions
 from tests.botapi import BotApi, Limits
 from tests.databases import Postgres
 from tests.faults import audit
@@ -84,45 +88,64 @@ class Stage:
         finally:
             opened.close()
 
-    def finish(self, report: Report, api: BotApi, crowd: Crowd, *, most_extra: int) -> None:
-        """Wait for the end, then add the lines that hold after every fault.
+    def finish(self, report: Report, api: BotApi, crowd: Crowd, *, updates: int, most_extra: int) -> None:
+        """Wait for the end, then check what holds after every fault; arguments as of `check`."""
+        self.settle(report, api)
+        self.check(report, api, crowd, updates=updates, most_extra=most_extra)
+
+    def settle(self, report: Report, api: BotApi) -> None:
+        """Wait until every update was fetched and handled and every message is settled."""
+        begun = time.monotonic()
+        with self.database() as database:
+            while still_open := api.pending + audit.count_open(database):
+                if time.monotonic() - begun > _SETTLED_WITHIN:
+                    break
+                with api.changed:
+                    api.changed.wait(0.2)
+        report.tell("seconds until all was settled", time.monotonic() - begun)
+        report.exactly("updates not fetched, rows not settled", still_open, 0)
+
+    def check(self, report: Report, api: BotApi, crowd: Crowd, *, updates: int, most_extra: int) -> None:
+        """Add the lines that hold after every fault.
 
         Args:
+            updates: how many were to be made.
             most_extra: how many messages people may have got more than once.
         """
+        report.exactly("updates", len(crowd.deeds), updates)
         with self.database() as database:
-            seconds, still_open = _settle(api, database)
-            report.tell("seconds until all was settled", seconds)
-            report.exactly("updates not fetched, rows not settled", still_open, 0)
             audit.check(report, api, crowd, audit.read(database), most_extra=most_extra)
         report.tell("updates delivered again", crowd.redelivered)
-        entries = [entry for program in self._programs for entry in program.entries]
-        report.tell("messages whose call a fault interrupted", _total(entries, "calls_abandoned", "rows"))
-        odd = Counter(entry["event"] for entry in entries if entry["level"] in {"error", "critical", NO_JSON})
+        report.tell("messages whose call a fault interrupted", self.total("calls_abandoned", "rows"))
+        odd = Counter(entry["event"] for entry in self._entries if entry["level"] in {"error", "critical", NO_JSON})
         odd["event_failed"] = 0  # of malformed updates; proper ones have no failed attempt
         report.exactly("errors in the log", sum(odd.values()), 0)
         for event, count in (+odd).most_common(5):
             report.tell(f"  {event}", count)
 
     @property
+    def _entries(self) -> list[dict[str, Any]]:
+        return [entry for program in self._programs for entry in program.entries]
+
+    def total(self, event: str, name: str) -> int:
+        """The sum of a number that the programs logged with an event."""
+        return sum(entry[name] for entry in self._entries if entry["event"] == event)
+
+    def keep(self) -> str:
+        """Keep what is left for somebody to look at, a PostgreSQL database as JSON; where it lies."""
+        with self.database() as database, database.read() as tx:
+            for table in (inbox, outbox, questions) if self.postgres else ():
+                rows = [
+                    json.dumps(dict(row._mapping), default=str, ensure_ascii=False)
+                    for row in tx.execute(sa.select(table))
+                ]
+                (self.folder / f"{table.name}.jsonl").write_text("\n".join(rows), encoding="utf-8")
+        return str(self.folder)
+
+    @property
     def logs(self) -> list[Path]:
         """What the programs wrote."""
         return [program.log for program in self._programs]
-
-
-def _total(entries: list[dict[str, Any]], event: str, name: str) -> int:
-    return sum(entry[name] for entry in entries if entry["event"] == event)
-
-
-def _settle(api: BotApi, database: Database) -> tuple[float, int]:
-    """Wait until every update was handled and every message is settled: the seconds, and what is open all the same."""
-    begun = time.monotonic()
-    while still_open := api.pending + audit.count_open(database):
-        if time.monotonic() - begun > _SETTLED_WITHIN:
-            break
-        with api.changed:
-            api.changed.wait(0.2)
-    return time.monotonic() - begun, still_open
 
 
 @contextmanager

@@ -240,7 +240,8 @@ class TelegramChannel:
                 )
             )
         elif incoming.kind == "text" and not incoming.group:
-            await self._told(lambda: self._menus.suit(incoming.address, incoming.sender))
+            anew = incoming.text.startswith("/start")
+            await self._told(lambda: self._menus.suit(incoming.address, incoming.sender, anew=anew))
 
     async def _told(self, call: Callable[[], Awaitable[Any]]) -> None:
         """Make a call that nothing lasting hangs on, when the channel is clear; a few tries."""

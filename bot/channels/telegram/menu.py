@@ -29,6 +29,7 @@ class Menus:
         self._app = app
         self._api = api
         self._channel = channel
+        self._suited: set[str] = set()
 
     async def everybody(self) -> None:
         """The menus and the description that everybody sees."""
@@ -39,8 +40,15 @@ class Menus:
         await bot.set_my_description(_ABOUT)
         await bot.set_my_short_description(_SHORT)
 
-    async def suit(self, address: str, sender: str) -> None:
-        """Give a private chat the menu of its person, where it has another."""
+    async def suit(self, address: str, sender: str, *, anew: bool) -> None:
+        """Give a private chat the menu of its person, where it has another.
+
+        Args:
+            anew: the person may have become another since the last look.
+        """
+        if address in self._suited and not anew:
+            return
+        self._suited.add(address)
         person, wanted, shown = await asyncio.to_thread(self._look, address, sender)
         if wanted == shown:
             return

@@ -16,6 +16,7 @@ def upgrade() -> None:
     """Change outbox and conversations, create the other tables."""
     _outbox()
     with op.batch_alter_table("conversations") as table:
+        table.add_column(sa.Column("pressed", sa.Text))
         table.add_column(sa.Column("version", sa.Integer, nullable=False, server_default="0"))
     with op.batch_alter_table("conversations") as table:
         table.alter_column("version", server_default=None)
