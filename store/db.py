@@ -9,7 +9,6 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -92,14 +91,8 @@ def insert(tx: Tx, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
 
 def insert_new(tx: Tx, table: sa.Table, values: Mapping[str, Any]) -> int | None:
     """Insert a row of a table with an `id`; returns the id, None where a unique key of it is there already."""
-    return tx.execute(_insert_new(table, tx.dialect.name), dict(values)).scalar_one_or_none()
-
-
-@cache
-def _insert_new(table: sa.Table, dialect: str) -> sa.Insert:
-    """The statement, made once for each table."""
-    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return make(table).on_conflict_do_nothing().returning(table.c.id)
+    statement = insert(tx, table).on_conflict_do_nothing().returning(table.c.id)
+    return tx.execute(statement.values(dict(values))).scalar_one_or_none()
 
 
 def put(tx: Tx, table: sa.Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
