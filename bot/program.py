@@ -135,7 +135,7 @@ class Program:
         try:
             await asyncio.Event().wait()
         finally:
-            schedule.stop()
+            await asyncio.to_thread(schedule.stop)
 
     async def _abandoned(self) -> None:
         """Handle what was typed on a page whose process ended before it was handled."""

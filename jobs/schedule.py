@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from actions import schedule
@@ -72,10 +72,10 @@ class Schedule:
         self._kinds = kinds
         self._monotonic = monotonic
         self._seen: tuple[datetime, float] | None = None
-        self._waker = AsyncIOScheduler(timezone=clock().tzinfo)
+        self._waker = BackgroundScheduler(timezone=clock().tzinfo)
 
     def start(self) -> None:
-        """Begin to look, every ten seconds; on a running event loop."""
+        """Begin to look, at once and every ten seconds, in a thread."""
         self._waker.add_job(
             self._look,
             "interval",
@@ -88,8 +88,8 @@ class Schedule:
         self._waker.start()
 
     def stop(self) -> None:
-        """Look no more."""
-        self._waker.shutdown(wait=False)
+        """Look no more; returns when a look that was begun has ended."""
+        self._waker.shutdown(wait=True)
 
     def _look(self) -> None:
         try:

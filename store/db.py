@@ -77,7 +77,9 @@ class Database:
             with self.engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
         except _UNAVAILABLE as error:
-            raise StoreError(f"数据库暂时用不了（{_first_line(error)}）；没有改动任何内容，请稍后再试。") from error
+            raise StoreError(
+                f"数据库暂时用不了（{_first_line(error)}）；这一步没有确认完成，请稍后核对再试。"
+            ) from error
 
     def close(self) -> None:
         """Close all connections."""

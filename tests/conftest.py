@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from ipaddress import ip_address
@@ -124,10 +125,12 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
 
 
 @pytest.fixture(scope="session")
-def _postgres(_runtime_dir: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    server = Postgres(tmp_path_factory.mktemp("postgresql"))
-    yield server
-    server.close()
+def _postgres(_runtime_dir: None) -> Iterator[Postgres]:
+    """Not below pytest's folder: another run of pytest closes that to every other user, and root's server is one."""
+    with tempfile.TemporaryDirectory(prefix="zhifa-postgresql-") as folder:
+        server = Postgres(Path(folder) / "data")
+        yield server
+        server.close()
 
 
 @pytest.fixture

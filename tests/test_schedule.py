@@ -1,6 +1,6 @@
 """The schedule: rows that are due are done once, late rather than never, under the lease."""
 
-import asyncio
+import threading
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -161,26 +161,23 @@ def test_a_clock_that_jumps_fires_nothing_twice_and_skips_nothing(world: World, 
 
 
 def test_the_waker_looks_at_once_and_stops(world: World) -> None:
-    """APScheduler wakes the schedule on the running loop; what is due then is done without anybody asking."""
+    """APScheduler wakes the schedule in a thread; what is due is done unasked, and ends before a stop."""
     world.plan("a", MONDAY)
+    begun, done = threading.Event(), threading.Event()
 
-    async def wait_for_it() -> None:
-        loop, done = asyncio.get_running_loop(), asyncio.Event()
+    def tell(_tx: Tx, occurrence: Occurrence, _now: datetime) -> None:
+        begun.set()
+        world.diary.append(occurrence.key)
+        done.set()
 
-        def tell(_tx: Tx, occurrence: Occurrence, _now: datetime) -> None:
-            world.diary.append(occurrence.key)
-            loop.call_soon_threadsafe(done.set)
-
-        schedule = Schedule(world.database.write, lambda: world.now, 1, {"diary": Kind(tell)})
-        schedule.start()
-        try:
-            async with asyncio.timeout(10):
-                await done.wait()
-        finally:
-            schedule.stop()
-
-    asyncio.run(wait_for_it())
+    schedule = Schedule(world.database.write, lambda: world.now, 1, {"diary": Kind(tell)})
+    schedule.start()
+    assert begun.wait(10)
+    schedule.stop()
+    assert done.is_set()
     assert world.diary == ["a"]
+    with world.database.read() as tx:
+        assert tx.execute(sa.select(occurrences.c.state)).scalar_one() == "done"
 
 
 def test_every_night_old_wording_is_let_go_of(database: Database) -> None:

@@ -72,7 +72,8 @@ def test_read_modify_write_from_many_processes_loses_nothing(database: Database)
         assert conversations.get(reader, "web", "counter") == Conversation()
     assert len(overtaken) == 8
     with database.read() as tx:
-        assert conversations.get(tx, "web", "counter") == Conversation(turn={"n": 8 * times}, version=8 * times)
+        counter = conversations.get(tx, "web", "counter")
+    assert (counter.turn, counter.version) == ({"n": 8 * times}, 8 * times)
 
 
 TIMES = {"sqlite": 300, "postgresql": 75}
@@ -86,7 +87,7 @@ def test_who_waits_five_seconds_for_a_row_is_told_so(database: Database) -> None
     with database.write() as holds:
         conversations.put(holds, "web", "a", replace(first, place="全国"), NOW)
         begun = time.monotonic()
-        with pytest.raises(StoreError, match="没有改动任何内容"):
+        with pytest.raises(StoreError, match="没有确认完成"):
             _keep(database, first)
         assert 4.5 < time.monotonic() - begun < 8
     with database.read() as tx:
@@ -122,7 +123,7 @@ def test_a_state_that_was_not_seen_is_not_written_over(database: Database) -> No
         _keep(database, replace(seen, place="海东省"))
     with database.read() as tx:
         again = conversations.get(tx, "web", "a")
-    assert again == Conversation(place="全国", version=1)
+    assert (again.place, again.version) == ("全国", 1)
     _keep(database, replace(again, place="海东省"))
     with pytest.raises(Overtaken):
         _keep(database, again)
@@ -190,12 +191,12 @@ def test_what_is_kept_comes_back_as_it_was(database: Database) -> None:
     body = {"text": "听证😀\x00\u202e'\"\\", "whole": 2**53, "part": 0.1, "yes": True, "none": None, "list": [{}]}
     with database.write() as tx:
         kept = outbox.add(tx, channel="web", address="群-１", dedupe_key="k", body=body, pulled=True, now=NOW) or 0
-        state = Conversation("全国", {"n": body}, None)
-        conversations.put(tx, "web", "a", state, NOW)
+        conversations.put(tx, "web", "a", Conversation("全国", {"n": body}, None), NOW)
     with database.read() as tx:
         (message,) = outbox.after(tx, "web", "群-１", kept - 1, 1)
         assert message.body == body
-        assert conversations.get(tx, "web", "a") == replace(state, version=1)
+        state = conversations.get(tx, "web", "a")
+    assert (state.place, state.turn, state.dialogue, state.version) == ("全国", {"n": body}, None, 1)
 
 
 def test_an_instant_is_the_same_whatever_the_zone(database: Database) -> None:

@@ -15,7 +15,6 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from store import conversations, inbox, outbox, questions
-from store.conversations import Conversation
 from store.db import Database
 from store.schema import metadata
 from store.upgrade import HEAD, check, upgrade
@@ -83,8 +82,11 @@ def test_an_upgrade_keeps_every_row(old: Database, tmp_path: Path) -> None:
             (m.id, m.state, m.target, m.attempt, m.doubts, m.provider_id, m.target_id, m.created_at)
             for m in outbox.in_state(tx, STATES)
         ] == [(n, state, n - 1 or None, 2, 0, "p", None, NOW) for n, state in enumerate(STATES, 1)]
-        assert conversations.get(tx, "web", "a") == Conversation("全国", {"n": 1}, None, 0)
-        assert conversations.get(tx, "web", "b") == Conversation()
+        states = [conversations.get(tx, "web", address) for address in ("a", "b")]
+        assert [(s.place, s.turn, s.dialogue, s.version) for s in states] == [
+            ("全国", {"n": 1}, None, 0),
+            (None, None, None, 0),
+        ]
         first, second = questions.get(tx, 1), questions.get(tx, 2)
         assert first is not None
         assert second is not None
@@ -209,7 +211,7 @@ def test_a_cut_connection_loses_no_commit(postgres: Postgres) -> None:
             AMID[n % len(AMID)](tx)
 
     for n in range(20):
-        with pytest.raises(StoreError, match="没有改动任何内容"):
+        with pytest.raises(StoreError, match="没有确认完成"):
             cut(n)
         with database.write() as tx:
             inbox.add(tx, channel="web", event_id=f"kept {n}", address="a", payload={}, now=NOW + timedelta(n))

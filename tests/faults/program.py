@@ -27,7 +27,7 @@ class Program:
     Attributes:
         started: when each start was, in seconds of `time.monotonic`; `killed` the same of each kill.
         starts: seconds from each of them to `receiving`, where that was waited for.
-        entries: the log lines of all starts, decoded.
+        entries: the log lines of all starts, decoded; `at` is when they came, in seconds of `time.monotonic`.
     """
 
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
@@ -138,7 +138,7 @@ class Program:
                 log.write(line)
                 log.flush()
                 with self._news:
-                    self.entries.append(_decoded(line))
+                    self.entries.append(_decoded(line) | {"at": time.monotonic()})
                     self._news.notify_all()
         with self._news:
             self._news.notify_all()

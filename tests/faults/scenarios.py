@@ -18,7 +18,11 @@ _SHORTEST_LIFE, _LONGEST_LIFE = 0.05, 0.8
 _STOP_SECONDS = 5.0
 _SHORT_OUTAGE = 3.0
 _UNDER_WAY = 0.1
-_UNKNOWN = " that a kill kept from being noted"
+"""Seconds a call may take from the program to Telegram."""
+
+_LATEST = 0.5
+"""Seconds after which the program must know of a 429."""
+
 _WEBHOOK_SECRET = "a-secret-of-the-webhook-in-the-fault-tests"  # noqa: S105 - of this machine's own server
 _SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a name
 _SILENCE_SECONDS = 13.0
@@ -165,22 +169,29 @@ def clean_stop(stage: Stage, *, updates: int, stops: int) -> Report:
 
 
 def _check_pauses(report: Report, api: BotApi, program: Program) -> None:
-    """No message may go before the end of a `retry_after`, also after a restart that fell into it."""
+    """No message may go before the end of a `retry_after`, also after a restart that fell into it.
+
+    A call counts as under way until the program has said in its log that it knows of the 429.
+    """
     refused = [call for call in api.calls if call.status == 429]
     report.at_least("calls answered 429", len(refused), 1)
-    found: Counter[str] = Counter()
-    for early in api.too_early:
-        answered = early.call.started - early.since_answer
-        cause = min(refused, key=lambda call: abs((call.ended or 0.0) - answered))
-        kills = [kill for kill in program.killed if answered < kill < early.call.started]
-        when = " after a kill" if kills else ""
-        if kills and kills[0] - answered < _UNDER_WAY:
-            when = _UNKNOWN
-        found[f"{early.call.method} after a 429 of {cause.method}{when}"] += 1
-    helpless = sum(count for what, count in found.items() if what.endswith(_UNKNOWN))
-    report.exactly("messages before the end of a retry_after", sum(found.values()) - helpless, 0)
-    report.tell("  more where a kill came before the 429 was kept", helpless)
-    for what, count in found.most_common():
+    known = [entry["at"] for entry in program.entries if entry["event"] == "channel_halted"]
+    early: Counter[str] = Counter()
+    for one in api.too_early:
+        answered = one.call.started - one.since_answer
+        learned = min([at for at in known if at > answered] + [answered + _LATEST])
+        killed = [at for at in program.killed if answered < at < one.call.started]
+        if one.call.started < learned + _UNDER_WAY:
+            early["under way"] += 1
+        elif killed and killed[0] < learned:
+            early["the program was killed before it knew"] += 1
+        else:
+            cause = min(refused, key=lambda call: abs((call.ended or 0.0) - answered)).method
+            when = f"{one.early_by:.2f} s early, {one.call.started - learned:.2f} s after it was known"
+            early[f"{one.call.method}, 429 of {cause}: {when}{', a kill between' if killed else ''}"] += 1
+    pardoned = early["under way"] + early["the program was killed before it knew"]
+    report.exactly("messages before the end of a retry_after", sum(early.values()) - pardoned, 0)
+    for what, count in early.items():
         report.tell(f"  {what}", count)
 
 

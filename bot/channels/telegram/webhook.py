@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -35,10 +35,13 @@ def route(settings: Settings, keep: Callable[[Any], None]) -> Route:
         if not hmac.compare_digest(request.headers.get(_HEADER, "").encode("utf-8", "replace"), expected):
             return PlainTextResponse("forbidden", 403)
         body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_CAP:
-                return PlainTextResponse("too long", 413)
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > BODY_CAP:
+                    return PlainTextResponse("too long", 413)
+        except ClientDisconnect:
+            return PlainTextResponse("nobody is there", 400)
         try:
             update = json.loads(body)
         except (ValueError, RecursionError):
