@@ -17,7 +17,7 @@ MOST_DOUBTS = 3
 """How often a message is sent again after nobody learned whether it was taken."""
 
 _PAUSES = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
-"""Before each of these; none before the first where the program itself ended during the call."""
+"""Before each of these: a program that dies again and again must not use them up."""
 
 _UNREACHED = timedelta(seconds=0.2)
 LONGEST_PAUSE = timedelta(hours=24)
@@ -129,13 +129,11 @@ def do_settle(tx: Tx, message: outbox.Message, epoch: int, end: End, now: dateti
             return _doubt(tx, message, epoch, end.reason, now)
 
 
-def _doubt(
-    tx: Tx, message: outbox.Message, epoch: int, reason: str, now: datetime, *, interrupted: bool = False
-) -> bool:
+def _doubt(tx: Tx, message: outbox.Message, epoch: int, reason: str, now: datetime) -> bool:
     doubts = message.doubts + 1
     if doubts > MOST_DOUBTS:
         return outbox.settle(tx, message, epoch, state="needs_human", doubts=doubts, error=reason, now=now)
-    later = now if interrupted and doubts == 1 else now + _PAUSES[doubts - 1]
+    later = now + _PAUSES[doubts - 1]
     return outbox.settle(tx, message, epoch, state="unknown", doubts=doubts, not_before=later, error=reason, now=now)
 
 
@@ -149,7 +147,7 @@ def do_recover(tx: Tx, channel: str, epoch: int, now: datetime) -> int:
     left = outbox.abandoned(tx, channel, epoch)
     for message in left:
         outbox.adopt(tx, message, epoch)
-        _doubt(tx, message, epoch, "the program ended during the call", now, interrupted=True)
+        _doubt(tx, message, epoch, "the program ended during the call", now)
     return len(left)
 
 

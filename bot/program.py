@@ -79,6 +79,8 @@ class Program:
             server.should_exit = True
         await self._stop(background)
         await asyncio.gather(*serving)
+        await asyncio.get_running_loop().shutdown_default_executor()  # a thread may be about to take the lease
+        self._leader.resign()
         _log.info("stopped")
 
     def _build(self) -> list[tuple[str, "_Server"]]:
@@ -166,7 +168,7 @@ class Program:
         sys.stdout.flush()
 
     async def _stop(self, background: list[asyncio.Task[None]]) -> None:
-        """Begin nothing more, let what was begun end for a moment, then let another lead."""
+        """Begin nothing more, and let what was begun end for a moment."""
         if self._web:
             self._web.nudges.close()
         with contextlib.suppress(TimeoutError):
@@ -178,7 +180,6 @@ class Program:
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
-        self._leader.resign()
         if self._telegram:
             await self._telegram.close()
 

@@ -28,7 +28,13 @@ _LOOK_MS = 8
 _WRITE = "zhifa_write"
 _PG_OPTIONS = f"-c lock_timeout={_BUSY_MS} -c idle_in_transaction_session_timeout=10000"
 """A stopped process must not hold a row against the others for longer than ten seconds."""
-_UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError, sa.exc.TimeoutError)
+_UNAVAILABLE = (
+    sa.exc.OperationalError,
+    sa.exc.InterfaceError,
+    sa.exc.InternalError,
+    sa.exc.TimeoutError,
+    sa.exc.ProgrammingError,  # a column that is not there: somebody else upgraded the schema meanwhile
+)
 
 
 def sqlite_url(path: Path) -> str:

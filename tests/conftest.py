@@ -34,14 +34,21 @@ settings.register_profile("default", max_examples=150, deadline=None, suppress_h
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
-def pytest_configure() -> None:
+def _is_worker(config: pytest.Config) -> bool:
+    """Whether this is one of several processes that share the tests."""
+    return hasattr(config, "workerinput")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Record all that is logged from now on."""
+    if not _is_worker(config):
+        suite_log.empty()
     suite_log.begin()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the whole run where a secret was logged."""
-    found = suite_log.leaks()
+    found = [] if _is_worker(session.config) else suite_log.leaks()
     if found:
         print(f"\na secret was logged, {len(found)} line(s) of {suite_log.PATH}:", *found[:10], sep="\n")
         session.exitstatus = 1

@@ -17,10 +17,14 @@ SECRETS = (TOKEN, TOKEN.partition(":")[2])
 _lock = threading.Lock()
 
 
-def begin() -> None:
-    """Start an empty file, and record what is logged in this process."""
+def empty() -> None:
+    """Begin with an empty file."""
     PATH.parent.mkdir(exist_ok=True)
     PATH.write_text("", encoding="utf-8")
+
+
+def begin() -> None:
+    """Record what is logged in this process."""
     handler = logging.FileHandler(PATH, encoding="utf-8", delay=True)
     handler.setLevel(logging.DEBUG)
     logging.getLogger().addHandler(handler)

@@ -47,7 +47,7 @@ SOURCE = f"telegram:{BOT}"
 GREETING = "我是执法助手"
 NUMBERS = itertools.count(1001)
 GROUPS = itertools.count(1)
-PROVOKED = {"markup_refused", "message_refused", "event_failed", "event_parked"}
+PROVOKED = {"markup_refused", "message_refused", "event_failed", "apology_failed"}
 """What tests of the shared program make it log as errors; anything else there is a defect."""
 
 Alone = Callable[..., Bot]

@@ -17,7 +17,7 @@ from tests.faults.stage import Stage, free_port, telegram
 _SHORTEST_LIFE, _LONGEST_LIFE = 0.05, 0.8
 _STOP_SECONDS = 5.0
 _SHORT_OUTAGE = 3.0
-_UNDER_WAY = 0.1
+_UNDER_WAY = 0.3
 """Seconds a call may take from the program to Telegram."""
 
 _LATEST = 0.5
