@@ -210,6 +210,8 @@ class Dispatcher:
     async def _settle(ending: Awaitable[None]) -> None:
         try:
             await ending
+        except StoreError as error:
+            _log.warning("not_ended", error=error.message)
         except Exception:  # nothing that lasts hangs on it
             _log.exception("not_ended")
 

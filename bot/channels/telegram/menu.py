@@ -48,12 +48,11 @@ class Menus:
         """
         if address in self._suited and not anew:
             return
-        self._suited.add(address)
         person, wanted, shown = await asyncio.to_thread(self._look, address, sender)
-        if wanted == shown:
-            return
-        await self._api.bot.set_my_commands(_commands(menu(person)), BotCommandScopeChat(int(address)))
-        await asyncio.to_thread(self._note, address, wanted)
+        if wanted != shown:
+            await self._api.bot.set_my_commands(_commands(menu(person)), BotCommandScopeChat(int(address)))
+            await asyncio.to_thread(self._note, address, wanted)
+        self._suited.add(address)
 
     def _look(self, address: str, sender: str) -> tuple[Person | None, str | None, str | None]:
         with self._app.database.read() as tx:
