@@ -19,7 +19,6 @@ MOST_DOUBTS = 3
 _PAUSES = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
 """Before each of these: a program that dies again and again must not use them up."""
 
-_UNREACHED = timedelta(seconds=0.2)
 LONGEST_PAUSE = timedelta(hours=24)
 """No provider's word halts a channel for longer."""
 
@@ -96,10 +95,17 @@ def do_begin(tx: Tx, channel: str, epoch: int, now: datetime, resting: Collectio
         LeaseLost: another process delivers.
     """
     leases.check(tx, epoch)
-    message = outbox.take(tx, channel, epoch, now, resting)
-    if message is None:
-        return None
-    reply = Reply.from_json(message.body)
+    while (message := outbox.take(tx, channel, epoch, now, resting)) is not None:
+        try:
+            reply = Reply.from_json(message.body)
+        except (KeyError, TypeError, ValueError) as error:  # written by another version perhaps
+            do_settle(tx, message, epoch, Refused(f"unreadable: {type(error).__name__}"), now)
+        else:
+            return _call(message, reply)
+    return None
+
+
+def _call(message: outbox.Message, reply: Reply) -> Call:
     if message.doubts and message.op == "send":
         reply = mark_again(reply)
     return Call(message, message.op, message.address, reply, message.target_id, message.body.get("quotes"))
@@ -123,8 +129,8 @@ def do_settle(tx: Tx, message: outbox.Message, epoch: int, end: End, now: dateti
         case Refused():
             return outbox.settle(tx, message, epoch, state="needs_human", error=end.reason, now=now)
         case NotTaken():
-            later = now + min(end.pause or _UNREACHED, LONGEST_PAUSE)
-            return outbox.settle(tx, message, epoch, state=again, not_before=later, error=end.reason, now=now)
+            # The channel as a whole rests; by the wall clock a row might rest until that is set right.
+            return outbox.settle(tx, message, epoch, state=again, error=end.reason, now=now)
         case Doubtful():
             return _doubt(tx, message, epoch, end.reason, now)
 
@@ -151,6 +157,21 @@ def do_recover(tx: Tx, channel: str, epoch: int, now: datetime) -> int:
     return len(left)
 
 
+def do_release(tx: Tx, channel: str, epoch: int, held: Collection[int], now: datetime) -> int:
+    """Put back messages that this leader began and does not hold: no call was made; returns how many.
+
+    Args:
+        held: rows whose calls are under way.
+
+    Raises:
+        LeaseLost: another process delivers.
+    """
+    left = [m for m in outbox.under_way(tx, channel, epoch) if m.id not in held]
+    for message in left:
+        do_settle(tx, message, epoch, NotTaken("not begun", None), now)
+    return len(left)
+
+
 def do_halt(tx: Tx, channel: str, epoch: int, until: datetime) -> None:
     """Remember over a restart that nothing may be sent before an instant.
 
@@ -164,11 +185,6 @@ def do_halt(tx: Tx, channel: str, epoch: int, until: datetime) -> None:
 def find_halt(tx: Tx, channel: str) -> datetime | None:
     """Until when nothing may be sent to a channel."""
     return channels.get(tx, channel).halted_until
-
-
-def find_next_time(tx: Tx, channel: str) -> datetime | None:
-    """The earliest instant that a waiting message waits for."""
-    return outbox.next_time(tx, channel)
 
 
 def count_by_state(tx: Tx) -> dict[str, int]:

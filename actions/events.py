@@ -1,5 +1,6 @@
 """What came in, and the replies it led to: kept before it is looked at, settled in one commit."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ KEPT_CHARACTERS = 4_000
 
 PIECE = 3_900
 """UTF-16 units of a message to a channel that is called; Telegram's limit is 4,096."""
+
+_CODE = re.compile(r"\s*/start(@\w+)?\s+\S", re.IGNORECASE)
 
 Event = inbox.Event
 
@@ -93,9 +96,14 @@ def find_next_update(tx: Tx, source: str) -> tuple[int | None, datetime | None]:
 
 
 def without_numbers(text: str) -> str:
-    """Prose is masked before it is kept; a command is data (`/start CODE`) and stays as it is."""
+    """Text without personal numbers, as it is kept; but a code stays as it is until it was handed in."""
     near = text[: KEPT_CHARACTERS + 64]  # so that no number is cut in two, and half of it kept
-    return near if near.lstrip().startswith("/") else mask(near)
+    return near if enrols(near) else mask(near)
+
+
+def enrols(text: str) -> bool:
+    """Whether something stands after `/start`: an enrolment code, or what a link says."""
+    return _CODE.match(text) is not None
 
 
 def is_known(tx: Tx, channel: str, event_id: str) -> bool:
@@ -137,7 +145,7 @@ def do_finish(tx: Tx, event: Event, now: datetime) -> bool:
     payload: dict[str, Any] | None = None
     if event.channel not in PULLED:
         payload = {}
-    elif str(event.payload["text"]).lstrip().lower().startswith("/start "):
+    elif enrols(str(event.payload["text"])):
         payload = {**event.payload, "text": "/start ···"}
     return inbox.finish(tx, event.id, now, payload)
 

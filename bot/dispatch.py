@@ -33,6 +33,8 @@ _STORE_TRIES = 5
 _OVERTAKEN_TRIES = 20
 _SLOW = 1.0
 _AT_ONCE = 500
+_HANDLERS = 4
+"""Events handled at once: the other threads are for what must not wait behind them."""
 _TWICE = timedelta(seconds=10)
 """The same button of the same message, pressed again so soon with nothing between, was pressed once."""
 
@@ -74,6 +76,7 @@ class Dispatcher:
         self._last: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._rows: set[int] = set()
+        self._slots = asyncio.Semaphore(_HANDLERS)
 
     @property
     def busy(self) -> int:
@@ -125,7 +128,7 @@ class Dispatcher:
     async def idle(self) -> None:
         """Wait until nothing is being handled."""
         while self._tasks:
-            await asyncio.gather(*self._tasks)
+            await asyncio.wait(set(self._tasks))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -185,7 +188,8 @@ class Dispatcher:
         replies: tuple[Reply, ...] = ()
         while True:
             try:
-                replies = await asyncio.to_thread(self._step, row, incoming)
+                async with self._slots:
+                    replies = await asyncio.to_thread(self._step, row, incoming)
                 break
             except Overtaken:
                 overtaken += 1
@@ -240,7 +244,7 @@ class Dispatcher:
                 tell = self._typing is not None and self._typing.may_tell(incoming.conversation, time.monotonic())
                 self._finish(event, incoming, _SLOW_DOWN if tell else None)
                 return ()
-        if state.pressed and state.pressed == _button(incoming) and state.at and now - state.at < _TWICE:
+        if state.pressed and state.pressed == _button(incoming) and state.at and abs(now - state.at) < _TWICE:
             self._finish(event, incoming, None)
             return ()
         context = Context(app.shelf.library, now, state, app.place, person, app.settings.open_qa)
@@ -253,7 +257,7 @@ class Dispatcher:
                 after = replace(outcome.state, pressed=_button(incoming))
                 if person is not None:
                     do_touch(tx, incoming.channel, incoming.sender, now)
-                if after != state:
+                if after.pressed or after != state:
                     conversation.do_keep_state(tx, incoming.channel, incoming.conversation, after, now)
                 if incoming.kind == "inline":
                     return outcome.replies

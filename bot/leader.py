@@ -14,6 +14,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -56,12 +57,18 @@ class _File:
     def hold(self, epoch: int) -> bool:
         """Lock the file; the same one for every epoch."""
         if self._handle is None:
-            handle = self._path.open("a", encoding="ascii")
+            try:
+                handle = self._path.open("a", encoding="ascii")
+            except OSError as error:
+                raise StoreError(f"{self._path}: {error.strerror}") from error
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 handle.close()
                 return False
+            except OSError:
+                handle.close()
+                raise
             self._handle = handle
         return True
 
@@ -79,7 +86,10 @@ class _Advisory:
 
     def __init__(self, url: str) -> None:
         self._engine = sa.create_engine(
-            url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 5}
+            url,
+            poolclass=sa.NullPool,
+            isolation_level="AUTOCOMMIT",
+            connect_args={"connect_timeout": 5, "tcp_user_timeout": 10_000},
         )
         self._connection: sa.Connection | None = None
 
@@ -123,6 +133,7 @@ class Leader:
         self._watched: tuple[tuple[int, int], float] | None = None
         self._good_until = 0.0
         self.epoch = 0
+        self._thread = ThreadPoolExecutor(1, "lease")
 
     @property
     def leads(self) -> bool:
@@ -133,7 +144,7 @@ class Leader:
         """Wait until this process leads; returns the epoch."""
         while True:
             try:
-                if await asyncio.to_thread(self._try):
+                if await self._in_thread(self._try):
                     _log.info("leading", epoch=self.epoch)
                     return self.epoch
             except StoreError as error:
@@ -146,7 +157,7 @@ class Leader:
             await asyncio.sleep(self._life / 5)
             begun = time.monotonic()
             try:
-                if not await asyncio.to_thread(self._renew):
+                if not await self._in_thread(self._renew):
                     break
                 self._good_until = begun + self._life * 0.7
             except StoreError as error:
@@ -163,6 +174,15 @@ class Leader:
         """Let another lead at once."""
         self.epoch = 0
         self._sign.drop()
+
+    def close(self) -> None:
+        """Let another lead, once nothing is under way that would take the lease again."""
+        self._thread.shutdown(wait=True)
+        self.resign()
+
+    async def _in_thread(self, step: Callable[[], bool]) -> bool:
+        """Run a step beside all other work: the lease must not wait behind it."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, step)
 
     def _try(self) -> bool:
         begun = time.monotonic()
@@ -218,8 +238,9 @@ async def lead(leader: Leader, work: Callable[[int], Coroutine[Any, Any, None]])
         work: what a leader does in an epoch; cancelled when the lease is lost.
     """
     while True:
-        epoch = await leader.elected()
+        epoch = 0
         try:
+            epoch = await leader.elected()
             await together(work(epoch), leader.deposed())
         except LeaseLost:
             _log.warning("overruled", epoch=epoch)

@@ -73,14 +73,13 @@ class Program:
         background = [asyncio.create_task(_refresh(self._app)), asyncio.create_task(lead(self._leader, self._lead))]
         self._announce(await self._web.dispatcher.take_up() if self._web else 0)
         waiting = asyncio.create_task(stopping.wait())
-        await asyncio.wait([waiting, *serving], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([waiting, *serving, *background], return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         for _, server in servers:
             server.should_exit = True
         await self._stop(background)
         await asyncio.gather(*serving)
-        await asyncio.get_running_loop().shutdown_default_executor()  # a thread may be about to take the lease
-        self._leader.resign()
+        self._leader.close()
         _log.info("stopped")
 
     def _build(self) -> list[tuple[str, "_Server"]]:
@@ -173,10 +172,8 @@ class Program:
             self._web.nudges.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STOP_SECONDS):
-                if self._telegram:
-                    await self._telegram.stop()
-                if self._web:
-                    await self._web.dispatcher.idle()
+                ends = [self._telegram.stop()] if self._telegram else []
+                await asyncio.gather(*ends, *([self._web.dispatcher.idle()] if self._web else []))
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)

@@ -68,7 +68,8 @@ class Pump:
         self._stopping = False
         self._at_rest = asyncio.Event()
         self._at_rest.set()
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls: dict[asyncio.Task[None], int] = {}
+        self._unsure = False
         self._notes: set[asyncio.Task[None]] = set()
 
     def nudge(self, _chat: str = "") -> None:
@@ -113,7 +114,7 @@ class Pump:
         if left:
             _log.warning("calls_abandoned", channel=self._channel, rows=left)
         if halt and halt > timedelta(0):
-            self._pace.halt(time.monotonic() + halt.total_seconds())
+            self._pace.halt(time.monotonic() + min(halt, delivery.LONGEST_PAUSE).total_seconds())
 
     async def _turn(self, leader: Leader, epoch: int) -> None:
         """Begin one call, or wait for what it waits for."""
@@ -133,6 +134,7 @@ class Pump:
             raise
         except StoreError as error:
             _log.warning("outbox_unavailable", error=error.message)
+            self._unsure = True
             await self._rest(_LOOK)
             return
         if call is None:
@@ -140,8 +142,14 @@ class Pump:
             return
         self._pace.sent(call.address, group=self._sender.is_group(call.address), now=time.monotonic())
         task = asyncio.create_task(self._carry_out(call, leader, epoch))
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        self._calls[task] = call.message.id
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._calls.pop(task, None)
+        if not task.cancelled() and task.exception():
+            self._unsure = True
+            _log.error("sending_failed", exc_info=task.exception())
 
     async def _rest(self, seconds: float, *, wakes: bool = False) -> None:
         """Wait; where `wakes`, no longer than until somebody nudges."""
@@ -155,22 +163,28 @@ class Pump:
             pass
 
     def _begin(self, epoch: int, resting: tuple[str, ...]) -> Call | None:
+        held = tuple(self._calls.values())
         with self._app.database.write() as tx:
-            return delivery.do_begin(tx, self._channel, epoch, self._app.clock(), resting)
+            now = self._app.clock()
+            if self._unsure:  # something was begun perhaps, and nobody holds it
+                delivery.do_release(tx, self._channel, epoch, held, now)
+            call = delivery.do_begin(tx, self._channel, epoch, now, resting)
+        self._unsure = False
+        return call
 
     async def _carry_out(self, call: Call, leader: Leader, epoch: int) -> None:
         halted = self._pace.halted_until - time.monotonic()
         if halted > 0 or self._stopping or not leader.leads:  # since the row was begun
-            pause = timedelta(seconds=max(halted, 0))
-            await self._settle(call, NotTaken("not begun", pause), epoch, halts=False)
+            await self._settle(call, NotTaken("not begun", None), epoch)
             return
         try:
             end = await self._sender.deliver(call)
         except Exception as error:  # a defect of ours, not the channel's; a human must look
             _log.exception("call_failed", row=call.message.id)
             end = Refused(f"defect: {type(error).__name__}")
-        self._judge(call, end)
+        pause = self._judge(end)
         await self._settle(call, end, epoch)
+        self._tell(call, end, pause)
         self._nudged.set()
 
     def halt(self, pause: timedelta, epoch: int) -> None:
@@ -181,6 +195,7 @@ class Pump:
             until = self._app.clock() + min(pause, delivery.LONGEST_PAUSE)
             with contextlib.suppress(StoreError), self._app.database.write() as tx:
                 delivery.do_halt(tx, self._channel, epoch, until)
+            _log.warning("channel_halted", channel=self._channel, seconds=pause.total_seconds(), reason="429")
 
         task = asyncio.create_task(asyncio.to_thread(remember))
         self._notes.add(task)
@@ -196,31 +211,40 @@ class Pump:
         while (halted := self._pace.halted_until - time.monotonic()) > 0:  # noqa: ASYNC110  (a deadline that may move)
             await asyncio.sleep(halted)
 
-    def _judge(self, call: Call, end: End) -> None:
-        """Learn from a call's end."""
+    def _judge(self, end: End) -> float | None:
+        """Learn from a call's end; returns for how many seconds the channel rests now."""
         pause: float | None = None
         match end:
-            case NotTaken(reason, asked):
-                pause = asked.total_seconds() if asked else self._trouble.pause()
-                _log.warning("channel_halted", channel=self._channel, seconds=pause, reason=reason)
-            case Doubtful(reason):
+            case NotTaken():
+                pause = end.pause.total_seconds() if end.pause else self._trouble.pause()
+            case Doubtful():
                 pause = self._trouble.pause()
-                _log.warning("outcome_unknown", channel=self._channel, row=call.message.id, reason=reason)
-            case Refused(reason):
-                _log.error("message_refused", channel=self._channel, row=call.message.id, reason=reason)
+            case Refused():
+                pass
             case _:
                 self._trouble.count = 0
         if pause is not None:
             self._pace.halt(time.monotonic() + pause)
+        return pause
 
-    async def _settle(self, call: Call, end: End, epoch: int, *, halts: bool = True) -> None:
+    def _tell(self, call: Call, end: End, pause: float | None) -> None:
+        """Log an end that is not as it should be; what is said to be known has been written down."""
+        match end:
+            case NotTaken(reason, _):
+                _log.warning("channel_halted", channel=self._channel, seconds=pause, reason=reason)
+            case Doubtful(reason):
+                _log.warning("outcome_unknown", channel=self._channel, row=call.message.id, reason=reason)
+            case Refused(reason):
+                _log.error("message_refused", channel=self._channel, row=call.message.id, reason=reason)
+
+    async def _settle(self, call: Call, end: End, epoch: int) -> None:
         """Write down the end, however long the database is gone."""
 
         def write() -> None:
             now = self._app.clock()
             with self._app.database.write() as tx:
                 delivery.do_settle(tx, call.message, epoch, end, now)
-                if halts and isinstance(end, NotTaken) and end.pause:
+                if isinstance(end, NotTaken) and end.pause:
                     delivery.do_halt(tx, self._channel, epoch, now + min(end.pause, delivery.LONGEST_PAUSE))
 
         pause = 0.1

@@ -45,8 +45,10 @@ def heard(tx: Tx, channel: str, next_update: int, now: datetime) -> None:
 
 
 def halt(tx: Tx, channel: str, until: datetime) -> None:
-    """Note that nothing may be sent to a channel before an instant."""
-    put(tx, channels, {"channel": channel}, {"halted_until": until})
+    """Note that nothing may be sent to a channel before an instant; an earlier one than is noted changes nothing."""
+    new = insert(tx, channels).values(channel=channel, halted_until=until)
+    later = channels.c.halted_until.is_(None) | (channels.c.halted_until < until)
+    tx.execute(new.on_conflict_do_update(index_elements=["channel"], set_={"halted_until": until}, where=later))
 
 
 def mark_unreachable(tx: Tx, channel: str, address: str, reason: str, now: datetime) -> None:

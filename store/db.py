@@ -116,12 +116,13 @@ def _first_line(error: Exception) -> str:
 def _engine(url: str, is_sqlite: bool) -> Engine:
     if not is_sqlite:
         try:
-            options = {"options": _PG_OPTIONS, "connect_timeout": 5}
-            return sa.create_engine(url, pool_pre_ping=True, connect_args=options)
+            options = {"options": _PG_OPTIONS, "connect_timeout": 5, "tcp_user_timeout": 10_000}
+            return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=options)
         except ModuleNotFoundError as error:
             raise StoreError(f"PostgreSQL 需要驱动 {error.name}：请运行 pip install '.[postgresql]'。") from None
     engine = sa.create_engine(
         url,
+        hide_parameters=True,  # what was typed must not reach the log by way of an error
         poolclass=QueuePool,
         pool_size=5,
         connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000},

@@ -214,11 +214,10 @@ def adopt(tx: Tx, message: Message, epoch: int) -> None:
     tx.execute(sa.update(outbox).where(outbox.c.id == message.id, outbox.c.state == "sending").values(epoch=epoch))
 
 
-def next_time(tx: Tx, channel: str) -> datetime | None:
-    """The earliest instant that a waiting message waits for."""
-    earliest = sa.func.min(outbox.c.not_before, type_=outbox.c.not_before.type)
-    query = sa.select(earliest).where(_waiting(channel))
-    return tx.execute(query).scalar_one_or_none()
+def under_way(tx: Tx, channel: str, epoch: int) -> list[Message]:
+    """Messages whose call the leader of an epoch began and has not settled."""
+    begun = (outbox.c.channel == channel) & (outbox.c.state == "sending") & (outbox.c.epoch == epoch)
+    return [_message(row) for row in tx.execute(sa.select(outbox).where(begun).order_by(outbox.c.id))]
 
 
 def after(tx: Tx, channel: str, address: str, row: int, most: int) -> list[Message]:

@@ -310,3 +310,12 @@ def test_old_wording_is_forgotten_and_the_rest_stays(database: Database) -> None
         assert questions.mark_unhelpful(tx, rows[1], "web", "somebody else") is False
         assert questions.mark_unhelpful(tx, rows[1], "web", "a") is True
         assert questions.counts(tx) == {"answered": 2}
+
+
+def test_a_halt_only_moves_later(database: Database) -> None:
+    """Of two rests that a channel is told to take the longer counts, whichever is written down last."""
+    for seconds in (2, 1, 3):
+        with database.write() as tx:
+            channels.halt(tx, "telegram", NOW + timedelta(seconds=seconds))
+        with database.read() as tx:
+            assert channels.get(tx, "telegram").halted_until == NOW + timedelta(seconds=max(seconds, 2))

@@ -37,13 +37,15 @@ class FetchError(ZhifaError):
 
     Args:
         pause: how long to wait before the next try.
+        flood: whether Telegram was asked too often.
     """
 
     code = "telegram"
 
-    def __init__(self, message: str, pause: timedelta) -> None:
+    def __init__(self, message: str, pause: timedelta, *, flood: bool = False) -> None:
         super().__init__(message)
         self.pause = pause
+        self.flood = flood
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class Api:
             raise FetchError(f"getUpdates: {what(error)}", timedelta(seconds=1)) from None
         if status == 200:
             return body
-        raise FetchError(f"getUpdates: {status}", _pause(status, body))
+        raise FetchError(f"getUpdates: {status}", _pause(status, body), flood=status == 429)
 
 
 def _pause(status: int, body: bytes) -> timedelta:

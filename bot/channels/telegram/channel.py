@@ -1,6 +1,7 @@
 """Telegram: updates in by polling or webhook, messages out through the outbox; only the leader acts."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
@@ -71,7 +72,8 @@ class TelegramChannel:
         self._dispatcher = Dispatcher(app, port, paced=paced)
         self._menus = Menus(app, self._api, CHANNEL)
         self._reader: Reader | None = None
-        self._leading = False
+        self._kept = asyncio.Event()
+        self._dressed = False
         self._epoch = 0
         self._stopping = False
         self._source = f"{CHANNEL}:{self._api.bot_id}"
@@ -95,28 +97,25 @@ class TelegramChannel:
         await self._persistently(self._api.open, "open")
         self._reader = Reader(self._api.bot.username, self._api.bot.id)
         await self._persistently(self._arrange, "arrange")
-        self._leading, self._epoch = True, epoch
-        works: list[Coroutine[Any, Any, None]] = [self._pump.run(leader, epoch), self._take_up()]
-        if not self._app.settings.telegram_webhook_url:
+        self._epoch = epoch
+        works: list[Coroutine[Any, Any, None]] = [self._pump.run(leader, epoch), self._take_up(), self._dress()]
+        hooked = self._app.settings.telegram_webhook_url is not None
+        if not hooked:
             works.append(self._poll(epoch))
-        _log.info("receiving", username=self.username, by="webhook" if len(works) == 2 else "polling")
-        try:
-            await together(*works)
-        finally:
-            self._leading = False
+        _log.info("receiving", username=self.username, by="webhook" if hooked else "polling")
+        await together(*works)
 
     async def stop(self) -> None:
         """Begin nothing more, and let what was begun end."""
         self._stopping = True
-        await self._dispatcher.idle()
-        await self._pump.stop()
+        await asyncio.gather(self._pump.stop(), self._dispatcher.idle())
 
     async def close(self) -> None:
         """Close the connections."""
         await self._api.close()
 
     async def _arrange(self) -> None:
-        """Tell Telegram how updates come, and the menus."""
+        """Tell Telegram how updates come."""
         bot, settings = self._api.bot, self._app.settings
         if settings.telegram_webhook_url:
             await bot.set_webhook(
@@ -127,7 +126,13 @@ class TelegramChannel:
             )
         else:
             await bot.delete_webhook(drop_pending_updates=False)
-        await self._menus.everybody()
+
+    async def _dress(self) -> None:
+        """Set the menus, once; nothing else waits for them."""
+        if not self._dressed:
+            await self._persistently(self._menus.everybody, "menus")
+            self._dressed = True
+        await asyncio.Event().wait()
 
     async def _persistently(self, step: Callable[[], Awaitable[None]], name: str) -> None:
         """Try until it works; the page goes on meanwhile."""
@@ -137,6 +142,7 @@ class TelegramChannel:
                 await step()
             except RetryAfter as error:
                 pause = pause_of(error).total_seconds()
+                _log.warning("telegram_unavailable", step=name, error=what(error))
             except InvalidToken as error:
                 pause = 60
                 _log.error("token_refused", error=what(error))
@@ -157,6 +163,8 @@ class TelegramChannel:
                 batch = await self._api.fetch(offset)
             except FetchError as error:
                 _log.warning("not_fetched", error=error.message)
+                if error.flood:
+                    self._pump.halt(error.pause, epoch)
                 await asyncio.sleep(error.pause.total_seconds())
                 continue
             if batch.updates:
@@ -170,47 +178,44 @@ class TelegramChannel:
     async def _keep(self, updates: tuple[Any, ...], epoch: int, offset: int | None) -> None:
         raws = [read.raw(update, self._api.bot_id) for update in updates]
 
-        def write() -> list[tuple[int, str]]:
+        def write() -> None:
             upto = (epoch, self._source, offset) if offset is not None else None
             with self._app.database.write() as tx:
-                return events.do_receive_raw(tx, CHANNEL, raws, self._app.clock(), upto=upto)
+                events.do_receive_raw(tx, CHANNEL, raws, self._app.clock(), upto=upto)
 
         while True:
             try:
-                kept = await asyncio.to_thread(write)
+                await asyncio.to_thread(write)
                 break
             except LeaseLost:
                 raise
             except StoreError as error:
                 _log.warning("not_kept", error=error.message)
                 await asyncio.sleep(_LOOK)
-        self._hand_over(kept)
-
-    def _hand_over(self, kept: list[tuple[int, str]]) -> None:
-        """Have kept events handled; while stopping they are for the next start."""
-        if not self._stopping:
-            for row, chat in kept:
-                self._dispatcher.handle(row, chat)
+        self._kept.set()
 
     def _keep_one(self, update: Any) -> None:
         """Keep an update that was brought; called in a worker thread."""
         with self._app.database.write() as tx:
-            kept = events.do_receive_raw(tx, CHANNEL, [read.raw(update, self._api.bot_id)], self._app.clock())
-        if self._leading:
-            self._loop.call_soon_threadsafe(self._hand_over, kept)
+            events.do_receive_raw(tx, CHANNEL, [read.raw(update, self._api.bot_id)], self._app.clock())
+        self._loop.call_soon_threadsafe(self._kept.set)
 
     def _known(self) -> tuple[int | None, datetime | None]:
         with self._app.database.read() as tx:
             return events.find_next_update(tx, self._source)
 
     async def _take_up(self) -> None:
-        """Handle what was kept and not finished: by an earlier run, or by a process that stands by."""
+        """Handle what is kept, in the order in which it was kept: just now, by an earlier run, or by a standby."""
         while not self._stopping:
+            self._kept.clear()
             try:
-                await self._dispatcher.take_up()
+                if self._dispatcher.busy < _MOST_WAITING:
+                    await self._dispatcher.take_up()
             except StoreError as error:
                 _log.warning("inbox_unavailable", error=error.message)
-            await asyncio.sleep(_LOOK)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK):
+                    await self._kept.wait()
         await asyncio.Event().wait()
 
     def _read(self, event: events.Event) -> Incoming | None:
@@ -241,10 +246,14 @@ class TelegramChannel:
             )
         elif incoming.kind == "text" and not incoming.group:
             anew = incoming.text.startswith("/start")
-            await self._told(lambda: self._menus.suit(incoming.address, incoming.sender, anew=anew))
+            await self._told(lambda: self._menus.suit(incoming.address, incoming.sender, anew=anew), halts=False)
 
-    async def _told(self, call: Callable[[], Awaitable[Any]]) -> None:
-        """Make a call that nothing lasting hangs on, when the channel is clear; a few tries."""
+    async def _told(self, call: Callable[[], Awaitable[Any]], *, halts: bool = True) -> None:
+        """Make a call that nothing lasting hangs on, when the channel is clear; a few tries.
+
+        Args:
+            halts: a 429 to it is meant for messages too (menus have a limit of their own).
+        """
         for _ in range(_TOLD_AGAIN):
             await self._pump.clear()
             try:
@@ -253,6 +262,9 @@ class TelegramChannel:
                 _log.info("too_late", error=what(error))
                 return
             except RetryAfter as error:
+                if not halts:
+                    _log.info("too_often", error=what(error))
+                    return
                 self._pump.halt(pause_of(error), self._epoch)
             except NetworkError:
                 await asyncio.sleep(0.5)

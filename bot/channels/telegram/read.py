@@ -13,7 +13,7 @@ from typing import Any
 
 from telegram.constants import ChatMemberStatus, ChatType
 
-from actions.events import Event, Raw, without_numbers
+from actions.events import Event, Raw, enrols, without_numbers
 from actions.message import Incoming
 from bot.channels.telegram.api import number_of
 
@@ -81,7 +81,7 @@ def raw(update: Any, bot_id: str) -> Raw:
 def _enrols(update: Any) -> bool:
     """Whether the person hands in a code; only then is their name of use."""
     text = _at(update, "message", "text")
-    return isinstance(text, str) and text.startswith("/start ")
+    return isinstance(text, str) and enrols(text)
 
 
 def _kept(value: Any, shape: Any, *, enrols: bool) -> Any:
