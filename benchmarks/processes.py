@@ -72,7 +72,7 @@ def _aim(values: Sequence[float], aim: float) -> str:
     return f"< {aim:g}: {'met' if statistics.median(values) < aim else 'MISSED'}"
 
 
-def _environment(data: Path) -> dict[str, str]:
+def environment(data: Path) -> dict[str, str]:
     """Ours without any setting of the program; its own data folder."""
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("ZHIFA_")}
     paths = [str(ROOT), *filter(None, [kept.get("PYTHONPATH")])]
@@ -84,7 +84,7 @@ def _ask(data: Path) -> float:
     data.mkdir(exist_ok=True)
     started = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "bot", *_ASK], env=_environment(data), cwd=data, check=True, capture_output=True
+        [sys.executable, "-m", "bot", *_ASK], env=environment(data), cwd=data, check=True, capture_output=True
     )
     return time.perf_counter() - started
 
@@ -97,7 +97,7 @@ def _serve(data: Path) -> Iterator[tuple[subprocess.Popen[str], str, float]]:
     with (data / "log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "bot", "serve"],
-            env=_environment(data) | {"ZHIFA_WEB_LISTEN": "127.0.0.1:0", "ZHIFA_LOG": "warning"},
+            env=environment(data) | {"ZHIFA_WEB_LISTEN": "127.0.0.1:0", "ZHIFA_LOG": "warning"},
             cwd=data,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -25,7 +25,8 @@ Tx = Connection
 
 _BUSY_MS = 5_000
 _LOOK_MS = 8
-_WRITE = "zhifa_write"
+WRITE = "zhifa_write"
+"""Execution option of a connection: whether its transaction may change things."""
 _PG_OPTIONS = f"-c lock_timeout={_BUSY_MS} -c idle_in_transaction_session_timeout=10000"
 """A stopped process must not hold a row against the others for longer than ten seconds."""
 _UNAVAILABLE = (
@@ -76,7 +77,7 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Tx]:
-        options: dict[str, Any] = {_WRITE: write}
+        options: dict[str, Any] = {WRITE: write}
         if not self.is_sqlite and not write:
             options |= {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
         try:
@@ -142,7 +143,7 @@ def _engine(url: str, is_sqlite: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get(_WRITE, True)
+        write = connection.get_execution_options().get(WRITE, True)
         connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if write else 'ON'}")
         if write:
             _begin_writing(connection)

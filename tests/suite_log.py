@@ -14,6 +14,10 @@ PATH = Path(__file__).resolve().parent.parent / ".pytest_cache" / "suite.log"
 SECRETS = (TOKEN, TOKEN.partition(":")[2])
 """The token every started program gets, whole and without the bot's number."""
 
+_OF_THE_TESTS = frozenset({"telegram", "httpx", "httpcore"})
+"""Libraries that tests use themselves in this process, with the same token and no redaction; what they log in
+the program is in the output of started programs."""
+
 _lock = threading.Lock()
 
 
@@ -27,10 +31,9 @@ def begin() -> None:
     """Record what is logged in this process."""
     handler = logging.FileHandler(PATH, encoding="utf-8", delay=True)
     handler.setLevel(logging.DEBUG)
+    handler.addFilter(lambda entry: entry.name.partition(".")[0] not in _OF_THE_TESTS)
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(logging.DEBUG)
-    for noisy in ("httpx", "httpcore"):  # as the program sets them
-        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def record(*outputs: str | None) -> None:
