@@ -5,11 +5,13 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
 from bot.logs import Redactor, configure, logger
+from tests import suite_log
 
 CANARY = "123456789:AAHcanarycanarycanarycanarycanary12"
 PASSWORD = "a-database-password-of-some-length"  # noqa: S105
@@ -57,3 +59,11 @@ def test_lines_are_json_and_httpx_stays_quiet(log: io.StringIO) -> None:
 def test_a_token_is_recognised_without_being_known() -> None:
     """Whatever looks like a bot token is rewritten, even one the program was not told of."""
     assert Redactor([]).text(f"bot{CANARY}/x") == "***/x"
+
+
+def test_a_secret_in_what_the_suite_logged_would_be_found(tmp_path: Path) -> None:
+    """The last step of every run finds the token, whole or without the bot's number, and nothing else."""
+    log = tmp_path / "suite.log"
+    secret = suite_log.SECRETS[1]
+    log.write_text(f"POST /bot{suite_log.SECRETS[0]}/getMe\nnothing\nhalf of it: {secret}\n***\n", encoding="utf-8")
+    assert [line.partition(":")[0] for line in suite_log.leaks(log)] == ["1", "3"]
