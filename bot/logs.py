@@ -13,6 +13,9 @@ from typing import Any
 import structlog
 
 _TOKEN = re.compile(r"\b(?:bot)?\d{6,12}:[A-Za-z0-9_-]{30,}")
+_DETAIL = re.compile(r"DETAIL: .*?(?=\n\[SQL: |\Z)", re.DOTALL)
+"""What PostgreSQL adds to an error: the row that was refused, with all that was typed."""
+
 _HIDDEN = "***"
 
 
@@ -27,8 +30,8 @@ class Redactor:
         self._secrets = [secret for secret in secrets if len(secret) >= 6]
 
     def text(self, value: str) -> str:
-        """A text without secrets."""
-        value = _TOKEN.sub(_HIDDEN, value)
+        """A text without secrets, and without what a database says was written."""
+        value = _DETAIL.sub(f"DETAIL: {_HIDDEN}", _TOKEN.sub(_HIDDEN, value))
         for secret in self._secrets:
             value = value.replace(secret, _HIDDEN)
         return value

@@ -3,7 +3,9 @@
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -313,3 +315,28 @@ def test_a_flood_is_slowed_down_with_one_line(chat: Chat) -> None:
     assert sum(taken) < 15
     told = [line for line in chat.lines() if not line.me and "太快" in json.dumps(line.body, ensure_ascii=False)]
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("typed", ["/ 当事人 13812345678", "/help 13812345678", "/13812345678", "/place 13812345678"])
+def test_a_number_behind_a_slash_is_kept_and_said_back_nowhere(chat: Chat, typed: str) -> None:
+    """Only what stands after /start is kept as it is until it was handed in; and nothing of it afterwards."""
+    chat.send(typed)
+    chat.send("/start@some_bot\t13812345678")
+    held = (chat.app.settings.data_dir / "zhifa.db").read_bytes()
+    held += (chat.app.settings.data_dir / "zhifa.db-wal").read_bytes()
+    with chat.app.database.read() as tx:
+        said = json.dumps([line.body for line in events.list_lines(tx, "web", "a", (0, 0))], ensure_ascii=False)
+    assert "13812345678" not in said
+    assert typed.encode() not in held
+
+
+def test_a_button_pressed_twice_does_its_thing_once_each_time(chat: Chat) -> None:
+    """A second press within ten seconds with nothing between is none; a minute later it is one again, and only one."""
+    chat.send("听证几天内申请")
+    row = str(chat.seen[1])
+    minutes = [0, 0, 1, 1, 2]
+    answers = []
+    for minute in minutes:
+        chat.app = replace(chat.app, clock=partial(NOON.__add__, timedelta(minutes=minute)))
+        answers.append(len(chat.send("open:hearing.apply-by", "press", row)))
+    assert answers == [1, 0, 1, 0, 1]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+import structlog
 
 from bot.app import App, Shelf
 from bot.leader import Leader, lead
@@ -235,3 +236,23 @@ def _written(url: str) -> int:
         count = outbox.counts(tx)["queued"]
     database.close()
     return count
+
+
+def test_a_lock_that_cannot_be_had_is_tried_again_and_said(tmp_path: Path) -> None:
+    """Where the lock's file belongs to somebody else nobody leads, which is no silent end: it is tried until it can."""
+    database = Database(Sqlite(tmp_path).current())
+    (tmp_path / "leader.lock").mkdir()
+    leader = Leader(App(Settings(data_dir=tmp_path), database, cast("Shelf", None), lambda: NOW, "全国"))
+
+    async def wait() -> int:
+        elected = asyncio.create_task(leader.elected())
+        done, _ = await asyncio.wait([elected], timeout=0.2)
+        assert not done
+        (tmp_path / "leader.lock").rmdir()
+        return await asyncio.wait_for(elected, 10)
+
+    with structlog.testing.capture_logs() as logged:
+        assert asyncio.run(wait()) == 1
+    leader.close()
+    database.close()
+    assert "lease_unavailable" in [entry["event"] for entry in logged]

@@ -1,6 +1,7 @@
 """The store on SQLite and on PostgreSQL: transactions, and each kind of record."""
 
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,9 +10,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 import sqlalchemy as sa
 
+from bot.logs import Redactor
 from store import channels, conversations, inbox, leases, outbox, people, questions
 from store.conversations import Conversation
 from store.db import Database, Tx
+from store.schema import outbox as rows
 from tests.databases import NOW, Postgres, count_up, in_processes
 from zhifa_errors import Overtaken, StoreError
 
@@ -319,3 +322,12 @@ def test_a_halt_only_moves_later(database: Database) -> None:
             channels.halt(tx, "telegram", NOW + timedelta(seconds=seconds))
         with database.read() as tx:
             assert channels.get(tx, "telegram").halted_until == NOW + timedelta(seconds=max(seconds, 2))
+
+
+def test_what_was_written_is_not_in_the_error_of_a_failed_write(database: Database) -> None:
+    """An error that reaches the log says what failed, never what was typed."""
+    with database.write() as tx, pytest.raises(sa.exc.DBAPIError) as failed:
+        tx.execute(sa.insert(rows), {"channel": "telegram", "address": "私密的原话"})
+    logged = Redactor([]).text("".join(traceback.format_exception(failed.value)))
+    assert "私密的原话" not in logged
+    assert "hide_parameters" in logged
