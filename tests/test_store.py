@@ -326,8 +326,10 @@ def test_a_halt_only_moves_later(database: Database) -> None:
 
 def test_what_was_written_is_not_in_the_error_of_a_failed_write(database: Database) -> None:
     """An error that reaches the log says what failed, never what was typed."""
+    values = {"channel": "telegram", "address": "私密的\n原话"}
     with database.write() as tx, pytest.raises(sa.exc.DBAPIError) as failed:
-        tx.execute(sa.insert(rows), {"channel": "telegram", "address": "私密的原话"})
+        tx.execute(sa.insert(rows), values)
     logged = Redactor([]).text("".join(traceback.format_exception(failed.value)))
-    assert "私密的原话" not in logged
+    assert "私密的" not in logged
+    assert "原话" not in logged
     assert "hide_parameters" in logged
