@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from actions import delivery
-from actions.delivery import Call, Doubtful, End, NotTaken, Refused
+from actions.delivery import Call, Doubtful, End, NotTaken, Refused, Sent, Unreachable
 from bot.app import App
 from bot.leader import Leader
 from bot.logs import logger
@@ -143,24 +143,16 @@ class Pump:
         self._pace.sent(call.address, group=self._sender.is_group(call.address), now=time.monotonic())
         task = asyncio.create_task(self._carry_out(call, leader, epoch))
         self._calls[task] = call.message.id
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._calls.pop(task, None)
-        if not task.cancelled() and task.exception():
-            self._unsure = True
-            _log.error("sending_failed", exc_info=task.exception())
+        task.add_done_callback(lambda ended: self._calls.pop(ended, None))
 
     async def _rest(self, seconds: float, *, wakes: bool = False) -> None:
         """Wait; where `wakes`, no longer than until somebody nudges."""
         if not wakes:
             await asyncio.sleep(min(seconds, _LOOK))  # looks up now and then, to be able to stop
             return
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._nudged.wait()
-        except TimeoutError:
-            pass
 
     def _begin(self, epoch: int, resting: tuple[str, ...]) -> Call | None:
         held = tuple(self._calls.values())
@@ -219,9 +211,7 @@ class Pump:
                 pause = end.pause.total_seconds() if end.pause else self._trouble.pause()
             case Doubtful():
                 pause = self._trouble.pause()
-            case Refused():
-                pass
-            case _:
+            case Sent() | Unreachable():
                 self._trouble.count = 0
         if pause is not None:
             self._pace.halt(time.monotonic() + pause)
@@ -255,9 +245,11 @@ class Pump:
                 return  # the new leader has taken it for unknown
             except StoreError as error:
                 _log.warning("not_settled", row=call.message.id, error=error.message)
-                if self._stopping:
-                    return  # the next start finds it unknown
-                pause = min(2 * pause, 5.0)
-                await asyncio.sleep(pause)
+            except Exception:  # the call was made; to give up its row would be to make it again, unmarked
+                _log.exception("not_settled", row=call.message.id)
             else:
                 return
+            if self._stopping:
+                return  # the next start finds it unknown
+            pause = min(2 * pause, 5.0)
+            await asyncio.sleep(pause)
