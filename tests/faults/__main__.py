@@ -23,8 +23,8 @@ Play = Callable[[Stage], Report]
 
 _A = partial(scenarios.receive_under_kills, updates=1_000, kills=50)
 _B = partial(scenarios.storm, updates=120, kills=8)
-_C = partial(scenarios.outage, updates=400, kills=10, seconds=30)
-_D = partial(scenarios.lost_confirmations, updates=400, kills=10)
+_C = partial(scenarios.outage, updates=1_000, kills=20, seconds=30)
+_D = partial(scenarios.lost_confirmations, updates=1_000, kills=20)
 _E = partial(scenarios.webhook, updates=400, kills=20)
 _F = partial(scenarios.two_processes, updates=300, seconds=60)
 _G = partial(scenarios.clean_stop, updates=400, stops=20)
