@@ -64,15 +64,12 @@ def do_receive(tx: Tx, incoming: Incoming, event_id: str, now: datetime) -> int 
 
 def do_receive_raw(
     tx: Tx, channel: str, raws: Sequence[Raw], now: datetime, *, upto: tuple[int, str, int] | None = None
-) -> list[tuple[int, str]]:
+) -> None:
     """Keep events as they came; duplicates are no-ops.
 
     Args:
         upto: where a leader polled: its epoch, what it polled (one bot), and the update to go on with,
             noted in the same commit.
-
-    Returns:
-        Row and chat of each event that is new.
 
     Raises:
         LeaseLost: another process polls now.
@@ -81,12 +78,8 @@ def do_receive_raw(
         epoch, source, next_update = upto
         leases.check(tx, epoch)
         channels.heard(tx, source, next_update, now)
-    kept = []
     for raw in raws:
-        row = inbox.add(tx, channel=channel, event_id=raw.event_id, address=raw.address, payload=raw.payload, now=now)
-        if row is not None:
-            kept.append((row, f"{channel}:{raw.address}"))
-    return kept
+        inbox.add(tx, channel=channel, event_id=raw.event_id, address=raw.address, payload=raw.payload, now=now)
 
 
 def find_next_update(tx: Tx, source: str) -> tuple[int | None, datetime | None]:
@@ -123,16 +116,13 @@ def read_kept(event: Event) -> Incoming:
     return Incoming(event.channel, event.address, payload["kind"], payload["text"], payload.get("message"))
 
 
-def list_waiting(
-    tx: Tx, channel: str, after: int = 0, most: int = 1_000, before: datetime | None = None
-) -> list[tuple[int, str]]:
+def list_waiting(tx: Tx, channel: str, most: int, before: datetime | None = None) -> list[tuple[int, str]]:
     """Row and chat of events that are still to be handled, oldest first.
 
     Args:
-        after: a row id; those above it.
         before: only those that came before an instant.
     """
-    found = inbox.waiting(tx, (channel,), after, most)
+    found = inbox.waiting(tx, (channel,), most)
     return [(e.id, f"{e.channel}:{e.address}") for e in found if before is None or e.received_at < before]
 
 

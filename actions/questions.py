@@ -34,8 +34,3 @@ def do_mark_unhelpful(tx: Tx, *, question: int, channel: str, address: str) -> b
 def do_forget_texts(tx: Tx, before: datetime) -> int:
     """Drop the wording of questions asked before an instant, keep entry and counts; returns how many."""
     return questions.forget_texts(tx, before)
-
-
-def count_by_status(tx: Tx) -> dict[str, int]:
-    """Number of recorded questions by status."""
-    return questions.counts(tx)

@@ -109,7 +109,7 @@ class Dispatcher:
         def waiting() -> list[tuple[int, str]]:
             before = self._app.clock() - older if older else None
             with self._app.database.read() as tx:
-                return events.list_waiting(tx, self._port.channel, 0, self.busy + _AT_ONCE, before)
+                return events.list_waiting(tx, self._port.channel, self.busy + _AT_ONCE, before)
 
         fresh = [(row, chat) for row, chat in await asyncio.to_thread(waiting) if row not in self._rows]
         for row, chat in fresh:

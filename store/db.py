@@ -163,7 +163,7 @@ def _begin_writing(connection: Connection) -> None:
     connection.exec_driver_sql(f"PRAGMA busy_timeout={_LOOK_MS}")
     try:
         while not _begun(connection, last=time.monotonic() > end):
-            pass
+            continue  # SQLite itself waited
     finally:
         connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_MS}")
 

@@ -71,9 +71,9 @@ def get(tx: Tx, event: int) -> Event | None:
     return _event(row) if row else None
 
 
-def waiting(tx: Tx, channels: tuple[str, ...], after: int = 0, most: int = 1_000) -> list[Event]:
-    """Events of the channels after a row id that are not done, oldest first; at most so many."""
-    mine = (inbox.c.state == "new") & inbox.c.channel.in_(channels) & (inbox.c.id > after)
+def waiting(tx: Tx, channels: tuple[str, ...], most: int = 1_000) -> list[Event]:
+    """Events of the channels that are not done, oldest first; at most so many."""
+    mine = (inbox.c.state == "new") & inbox.c.channel.in_(channels)
     return [_event(row) for row in tx.execute(sa.select(inbox).where(mine).order_by(inbox.c.id).limit(most))]
 
 
