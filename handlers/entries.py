@@ -8,6 +8,7 @@ from actions.cards.words import day
 from actions.message import Block, Button, Incoming, Reply, say
 from handlers.context import Act, Context, just
 from knowledge.catalogue.load import Item
+from knowledge.catalogue.model import Version
 from knowledge.search.verdict import Turn
 
 LINK = "open-"
@@ -80,12 +81,17 @@ def basis(incoming: Incoming, context: Context, entry_id: str) -> Act:
     for cite in item.cites:
         source = sources.by_id[cite.source]
         version = sources.version(cite.source, context.now.date())
-        since = f"，{day(version.promulgated)}公布，{day(version.from_)}起施行" if version else "，现已不再施行"
+        since = _since(version) if version else "，现已不再施行"
         number = f"，{source.number}" if source.number and source.number not in source.short else ""
         marked = "" if source.number or source.level != "document" else "，无文号"
         lines.append(f"{sources.show(cite)}（{source.title}，{source.issuer}{number}{marked}{since}）")
     blocks = (Block("lead", f"{item.entry.title}：依据"), Block("points", items=tuple(lines)))
     return just(context.state, Reply(blocks, _folded_row(item, "basis"), incoming.message))
+
+
+def _since(version: Version) -> str:
+    promulgated = f"，{day(version.promulgated)}公布" if version.promulgated else ""
+    return promulgated + (f"，{day(version.from_)}起施行" if version.from_ else "")
 
 
 def related(incoming: Incoming, context: Context, entry_id: str) -> Act:

@@ -80,7 +80,7 @@ def _versions(content: Content, item: Item, day: date) -> Iterator[str]:
             yield f"cites {sources.show(citation)}, which is not in force on {day}"
     if item.cites and item.entry.in_force.from_:
         first = sources.by_id[item.cites[0].source].versions
-        if all(version.from_ > item.entry.in_force.from_ for version in first):
+        if all(version.from_ and version.from_ > item.entry.in_force.from_ for version in first):
             yield f"says it holds from {item.entry.in_force.from_}, before the cited version of {first[0].from_}"
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from knowledge.catalogue.citations import Citation
-from knowledge.catalogue.model import ENTRY, KINDS, AnyEntry, Domain, ListItem, PlacesFile, Procedure, Source
+from knowledge.catalogue.model import ENTRY, KINDS, AnyEntry, Case, Domain, ListItem, PlacesFile, Procedure, Source
 from knowledge.catalogue.registers import Domains, Places, Registers, Sources, check_places
 from knowledge.catalogue.strict_yaml import MAX_BYTES, Lines, YamlProblem, parse, read_text
 from zhifa_errors import ContentError
@@ -23,6 +23,7 @@ BUNDLED = Path(__file__).resolve().parent.parent / "content"
 _DATA_FOLDERS = {"calendar", "tracks", "assessment", "questions"}
 _REFERENCE = "reference"
 _LONGEST = 400
+_BASES = ("penalty_basis", "lenience_basis", "basis")
 _REGISTERS = {"places.yaml", "domains.yaml", "sources.yaml"}
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -281,11 +282,13 @@ def _entries(reading: _Reading, registers: Registers, path: Path, relative: Path
 def _citations(
     reading: _Reading, registers: Registers, path: Path, lines: Lines, n: int, entry: AnyEntry
 ) -> Iterator[Citation]:
-    for name in ("cites", "penalty_basis", "lenience_basis"):
+    """The citations that carry the answer; what a record is punished by may be of a statute not held."""
+    for name in ("cites", *_BASES):
         for k, text in enumerate(getattr(entry, name, ())):
             parsed = registers.sources.parse(text)
             if isinstance(parsed, str):
-                reading.report(path, lines.get((n, name, k), 1), f"«{entry.id}»: {parsed}")
+                if name == "cites" or registers.sources.named(text):
+                    reading.report(path, lines.get((n, name, k), 1), f"«{entry.id}»: {parsed}")
             elif name == "cites":
                 yield parsed
 
@@ -296,7 +299,7 @@ def _check_references(reading: _Reading, items: dict[str, Item]) -> None:
         wanted: list[tuple[str, str, str | None]] = [("related", other, None) for other in entry.related]
         if isinstance(entry, Procedure):
             wanted += [("time_limit", s.time_limit, "time_limit") for s in entry.steps if s.time_limit]
-        if isinstance(entry, ListItem):
+        if isinstance(entry, ListItem | Case) and entry.offence:
             wanted.append(("offence", entry.offence, "offence"))
         for name, other, kind in wanted:
             target = items.get(other)

@@ -179,9 +179,12 @@ class ListItem(Entry):
     list: ListName
     conditions: Texts = ()
     exclusions: Texts = ()
+    penalty_basis: Texts = ()
     lenience_basis: Texts = ()
     handling: Texts = ()
     source: Text
+    issuer: Text | None = None
+    published: Text | None = None
     list_status: Literal["as_published", "draft", "expired"]
     basis_origin: Literal["page", "matched"]
     law_alert: Text | None = None
@@ -203,7 +206,8 @@ class Task(Entry):
 
     kind: Literal["task"]
     plan: Text
-    number: Annotated[int, Field(ge=1)]
+    number: Annotated[int, Field(ge=1)] | None = None
+    """None for what a plan asks of the whole, outside its numbered measures."""
     obligations: Texts
     units: Texts = ()
     deadlines: Annotated[tuple[Deadline, ...], BeforeValidator(_as_tuple)] = ()
@@ -213,10 +217,13 @@ class Case(Entry):
     """A published case in which a list was applied; a counter-example has `list: null`."""
 
     kind: Literal["case"]
+    offence: EntryId | None = None
     facts: Texts
     list: ListName | None
+    basis: Texts = ()
     outcome: Text
     source: Text
+    nature: Literal["applied", "court", "counter_example"] = "applied"
 
 
 AnyEntry = Annotated[
@@ -238,10 +245,13 @@ ENTRY: TypeAdapter[AnyEntry] = TypeAdapter(AnyEntry)
 
 
 class Version(Model):
-    """One version of a source, in force from the later of promulgation and effect."""
+    """One version of a source, in force from the later of promulgation and effect.
 
-    promulgated: Day
-    from_: Day = Field(alias="from")
+    A day that is not known is null; a version without a first day never counts as in force.
+    """
+
+    promulgated: Day | None
+    from_: Day | None = Field(alias="from")
     until: Day | None
     articles: Annotated[int, Field(ge=1, le=5000)] | None = None
     paragraphs: Annotated[tuple[int, ...], BeforeValidator(_as_tuple)] = ()
@@ -249,9 +259,9 @@ class Version(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.until and self.until < self.from_:
+        if self.from_ and self.until and self.until < self.from_:
             raise ValueError("`until` lies before `from`")
-        if self.from_ < self.promulgated:
+        if self.from_ and self.promulgated and self.from_ < self.promulgated:
             raise ValueError("a version cannot hold before it is promulgated")
         for name, counts in (("paragraphs", self.paragraphs), ("items", self.items)):
             if counts and len(counts) != self.articles:

@@ -55,6 +55,13 @@ class Sources:
                 return self.fault(citation) or citation
         return f"«{text}» names no source of sources.yaml, or is not like «行政处罚法第33条第1款»"
 
+    def named(self, text: str) -> str | None:
+        """The id of the source whose article a text means; None for «道路交通安全法实施条例», which is another."""
+        for name in self._by_length:
+            if text == name or (text.startswith(name) and text[len(name) :].lstrip().startswith("第")):
+                return self.names[name]
+        return None
+
     def fault(self, citation: Citation, day: date | None = None) -> str | None:
         """What does not exist about a citation, in one line; None where nothing is wrong.
 
@@ -83,7 +90,7 @@ class Sources:
     def version(self, source_id: str, day: date) -> Version | None:
         """The version in force on that day, if it is held."""
         for version in self.by_id[source_id].versions:
-            if version.from_ <= day and (version.until is None or day <= version.until):
+            if version.from_ and version.from_ <= day and (version.until is None or day <= version.until):
                 return version
         return None
 
@@ -95,7 +102,7 @@ class Sources:
     def json(self, citation: Citation, day: date) -> dict[str, object]:
         """The citation in the JSON form of the command line."""
         version = self.version(citation.source, day)
-        promulgated = version.promulgated.isoformat() if version else None
+        promulgated = version.promulgated.isoformat() if version and version.promulgated else None
         return as_json(self.by_id[citation.source].short, citation, promulgated)
 
 
