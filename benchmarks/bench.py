@@ -26,7 +26,8 @@ from benchmarks.tables import Table
 from bot.app import calm_collector
 from knowledge.catalogue.load import Content, load
 from knowledge.library import Library
-from knowledge.search.index import Index, write
+from knowledge.search.build import write
+from knowledge.search.index import Index
 from knowledge.search.lexicon import Lexicon, read_lexicon
 from knowledge.search.verdict import Verdict
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.golden import TODAY, right_entry, rows
+from benchmarks.golden import TODAY, day_of, right_entry, rows
 from knowledge.catalogue.registers import NATION
 from knowledge.library import Library
 from knowledge.search.features import GATE_NAMES, NAMES
@@ -75,7 +75,7 @@ def samples(library: Library) -> list[Sample]:
             if question.references or question.foreign:
                 continue  # decided by structure, not by scores
             place = question.places[-1] if question.places else library.place(row["jurisdiction"])[0]
-            ranking = library.usable(rank(question, index, fitted, place), place, TODAY)
+            ranking = library.usable(rank(question, index, fitted, place), place, day_of(row))
             right = [
                 name != "unanswerable" and right_entry(index.profile(c.n).id, row, library) for c in ranking.candidates
             ]
@@ -87,7 +87,7 @@ def samples(library: Library) -> list[Sample]:
             ranking = library.usable(rank(question, index, fitted, NATION), NATION, TODAY)
             found.append(Sample(ranking, [False] * len(ranking.candidates), f"off-{number}", _OFF_TOPIC))
     counter = 0
-    for n, entry_id in enumerate(index.ids(), start=1):
+    for n, entry_id in index.searched():
         profile = index.profile(n)
         item = index.item(entry_id)
         for phrasing in profile.phrasings[1:]:

@@ -32,8 +32,8 @@ def half_of(group: str) -> Half:
 
 
 def rows(name: str, half: Half | None = None) -> list[dict[str, Any]]:
-    """Rows of one file of the golden set, of one half where asked for."""
-    files = sorted(FOLDER.glob(f"{name}*.jsonl")) if name == "training" else [FOLDER / f"{name}.jsonl"]
+    """Rows of one part of the golden set (all its files), of one half where asked for."""
+    files = sorted(FOLDER.glob(f"{name}*.jsonl"))
     lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     found = [json.loads(line) for line in lines if line.strip()]
     if name == "training":
@@ -52,11 +52,12 @@ def normalise_all(text: str) -> str:
     return "\n".join(normalise(text[n : n + 500]) for n in range(0, len(text), 500))
 
 
-def cites(item: Item, accepted: Iterable[Mapping[str, Any]], library: Library) -> bool:
-    """Whether the entry's leading citation is one of the accepted ones."""
-    if not item.cites:
+def cites(item: Item, accepted: Iterable[Mapping[str, Any]], library: Library, verdict: Verdict) -> bool:
+    """Whether the answer's leading citation is one of the accepted ones."""
+    carried = library.citations(item.entry.id, verdict.place, verdict.day)
+    if not carried:
         return False
-    lead, names = item.cites[0], library.registers.sources.names
+    lead, names = carried[0], library.registers.sources.names
     for wanted in accepted:
         if names.get(wanted["source"]) != lead.source:
             continue
@@ -72,14 +73,20 @@ def text_of(item: Item, library: Library, verdict: Verdict) -> str:
     """The short answer of an entry as a person reads it."""
     from actions.cards.entry import short
 
-    return plain(Reply(short(item, library.registers, verdict.day)))
+    return plain(Reply(short(item, library, verdict.place, verdict.day)))
 
 
 def right_entry(entry: str, row: Mapping[str, Any], library: Library) -> bool:
     """Whether an entry would be a right answer to a golden question."""
     item = library.item(entry)
-    verdict = Verdict("answered", item.place, TODAY)
-    return cites(item, row["cites"], library) and says(text_of(item, library, verdict), row["facts"])
+    asked_in = library.place(row["jurisdiction"])[0] if "jurisdiction" in row else item.place
+    verdict = Verdict("answered", asked_in, day_of(row))
+    return cites(item, row["cites"], library, verdict) and says(text_of(item, library, verdict), row["facts"])
+
+
+def day_of(row: Mapping[str, Any]) -> date:
+    """The day whose law a question asks for: `as_of`, or the day of the golden set."""
+    return date.fromisoformat(row["as_of"]) if "as_of" in row else TODAY
 
 
 Outcome = Literal["right", "wrong", "choices_right", "choices_wrong", "unknown"]
@@ -111,7 +118,7 @@ def ask_all(library: Library, half: Half | None = None) -> list[Asked]:
     """Every answerable question of a half."""
     found = []
     for row in rows("questions", half):
-        verdict = library.ask(row["q"], library.place(row["jurisdiction"])[0], TODAY)
+        verdict = library.ask(row["q"], library.place(row["jurisdiction"])[0], day_of(row))
         found.append(Asked(row, verdict, judge(verdict, row, library)))
     return found
 
@@ -120,7 +127,7 @@ def ask_unanswerable(library: Library, half: Half | None = None) -> list[Asked]:
     """Every message that must not be answered; `right` where the status is one of those expected."""
     found = []
     for row in rows("unanswerable", half):
-        verdict = library.ask(row["q"], library.place(row["jurisdiction"])[0], TODAY)
+        verdict = library.ask(row["q"], library.place(row["jurisdiction"])[0], day_of(row))
         expected = row["expect"]
         ok = verdict.status != "refused" if expected == ["any_but_refused"] else verdict.status in expected
         found.append(Asked(row, verdict, "right" if ok else verdict.status))

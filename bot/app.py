@@ -11,7 +11,8 @@ from bot.logs import logger
 from bot.settings import Settings
 from knowledge.catalogue.load import BUNDLED
 from knowledge.library import Library
-from knowledge.search.index import Index, build, index_name
+from knowledge.search.build import build, index_name
+from knowledge.search.index import Index
 from store.db import Database
 from store.upgrade import upgrade
 from zhifa_errors import ContentError, UsageError, ZhifaError

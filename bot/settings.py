@@ -163,7 +163,7 @@ class Settings(BaseSettings):
         overlay = self.data_dir / "overlay"
         return [
             *named,
-            *([overlay] if (overlay / "sources.yaml").is_file() or any(overlay.glob("*/")) else []),
+            *([overlay] if any(overlay.glob("*.yaml")) or any(overlay.glob("*/")) else []),
         ]
 
     @property

@@ -50,7 +50,7 @@ def open_(_incoming: Incoming, context: Context, entry_id: str) -> Act:
 
 
 def _short(item: Item, context: Context, edits: str | None = None) -> Reply:
-    blocks = cards.short(item, context.library.registers, context.now.date())
+    blocks = cards.short(item, context.library, context.place, context.now.date())
     if item.place not in context.library.registers.places.chain(context.place):
         blocks = (Block("warning", f"这是{item.place.replace('/', '')}的规定，不适用于您的地区。"), *blocks)
     return Reply(blocks, answer_buttons(item.entry.id, bool(item.entry.related), None), edits)
@@ -67,7 +67,7 @@ def details(incoming: Incoming, context: Context, entry_id: str) -> Act:
     item = _item(context, entry_id)
     if item is None:
         return just(context.state, say(_GONE))
-    blocks = cards.full(item, context.library.registers, context.now.date())
+    blocks = cards.full(item, context.library, context.place, context.now.date())
     return just(context.state, Reply(blocks, _folded_row(item, "details"), incoming.message))
 
 
@@ -78,7 +78,7 @@ def basis(incoming: Incoming, context: Context, entry_id: str) -> Act:
         return just(context.state, say(_GONE))
     sources = context.library.registers.sources
     lines = []
-    for cite in item.cites:
+    for cite in context.library.citations(entry_id, context.place, context.now.date()):
         source = sources.by_id[cite.source]
         version = sources.version(cite.source, context.now.date())
         since = _since(version) if version else "，现已不再施行"

@@ -17,5 +17,5 @@ def inline(incoming: Incoming, context: Context) -> Act:
 
 def _card(entry_id: str, context: Context) -> Reply:
     item = context.library.item(entry_id)
-    blocks = cards.short(item, context.library.registers, context.now.date())
+    blocks = cards.short(item, context.library, context.place, context.now.date())
     return Reply(blocks, ((Button("详情", f"chat:{as_payload(entry_id)}"),),))

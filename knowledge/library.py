@@ -8,13 +8,18 @@ another time never answers, however alike the words are.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import islice
 from pathlib import Path
 
+from knowledge.catalogue.citations import Citation
 from knowledge.catalogue.load import BUNDLED, Item
+from knowledge.catalogue.model import Case, Offence
 from knowledge.catalogue.registers import NATION, Registers
+from knowledge.listing import Listing, listing, resting_on
+from knowledge.search.build import build
 from knowledge.search.features import NAMES
 from knowledge.search.follow_up import readings
-from knowledge.search.index import Index, build
+from knowledge.search.index import Index
 from knowledge.search.question import Question, split, understand
 from knowledge.search.ranking import Candidate, Parameters, Ranking, parameters, rank
 from knowledge.search.text import normalise
@@ -22,6 +27,7 @@ from knowledge.search.verdict import Match, Reason, Turn, Verdict
 from zhifa_errors import UsageError
 
 _MOST_CHOICES = 4
+_REFERENCES = 3
 _DUTIES = frozenset({"requirement", "task"})
 _DEFAULT_SOURCE = "xzcf"
 """«33条» alone means 行政处罚法 to everybody in the trade."""
@@ -69,6 +75,17 @@ class Library:
             KeyError: there is none.
         """
         return self.index.item(entry_id)
+
+    def listing(self, offence_id: str, place: str, day: date) -> Listing:
+        """Where an offence stands on the lists, seen from a place on a day."""
+        items = map(self.item, self.index.of_offence(offence_id))
+        return listing(items, self.registers.places.chain(place), day)
+
+    def citations(self, entry_id: str, place: str, day: date) -> tuple[Citation, ...]:
+        """What the answer of an entry rests on, for a person of that place on that day; what carries it first."""
+        item = self.item(entry_id)
+        listed = self.listing(entry_id, place, day) if isinstance(item.entry, Offence) else None
+        return resting_on(item, listed, self.registers)
 
     def browse(self, kinds: Sequence[str], topics: Sequence[str] = ()) -> list[str]:
         """Ids of entries of some kinds, or of files of some topic, in the order of the content."""
@@ -151,13 +168,33 @@ class Library:
         question = understand(text, self.index)
         base = Verdict("unknown", place, day, turn=Turn(question=text, place=place))
         if question.foreign:
-            return replace(base, reason="place_not_held", detail=question.foreign[0])
+            return replace(
+                base,
+                reason="place_not_held",
+                detail=question.foreign[0],
+                nearest=self._listed_in(question, question.foreign[0], base),
+            )
         if question.places:
             base = replace(base, place=question.places[-1], asked_place=True)
         if question.references:
             return self._by_reference(question, base, text)
         ranking = rank(question, self.index, self.fitted, base.place)
+        if "case" in question.intents:
+            cases = self._decide(question, ranking.only(lambda c: self._kind(c) == "case"), base, text)
+            if cases.status != "unknown":
+                return cases
         return self._decide(question, ranking, base, text)
+
+    def _listed_in(self, question: Question, foreign: str, base: Verdict) -> tuple[str, ...]:
+        """Offences the question speaks of that are on a list of a place not held; to look at, never an answer."""
+        ranking = rank(question, self.index, self.fitted, base.place)
+        offences = (self._id(c) for c in ranking.candidates if self._kind(c) == "offence")
+        listed = (
+            offence
+            for offence in offences
+            if any(foreign in item.place for item in self.listing(offence, base.place, base.day).elsewhere)
+        )
+        return tuple(islice(listed, _REFERENCES))
 
     def _by_reference(self, question: Question, base: Verdict, text: str) -> Verdict:
         """A question that names an article: only entries that cite it may answer."""
@@ -170,10 +207,10 @@ class Library:
                 return replace(base, reason="no_such_article", detail=f"{named}|{source.short}|{last or ''}")
         wanted = cited[0]
         turn = Turn(text, None, base.place, wanted.source, wanted.article)
-        if wanted.article is None:
+        citing = self.index.citing(wanted.source, wanted.article, wanted.item)
+        if wanted.article is None and not citing:
             ranking = rank(question, self.index, self.fitted, base.place)
             return self._decide(question, ranking, replace(base, turn=turn), text)
-        citing = self.index.citing(wanted.source, wanted.article)
         full = replace(
             question,
             references=tuple(replace(r, source=c.source) for r, c in zip(question.references, cited, strict=True)),
@@ -184,6 +221,8 @@ class Library:
             return replace(base, reason="article_not_held", detail=self.registers.sources.show(wanted), turn=turn)
         leading = [c for c in usable.candidates if citing[c.n] == 0] or list(usable.candidates)
         exact = [c for c in leading if self._cites_part(c, wanted.paragraph, wanted.item)] or leading
+        if wanted.article is None:  # «第12项» of a plan is the measure itself, not what was written about it
+            exact = [c for c in exact if self._kind(c) == "task"] or exact
         gap = exact[0].score - exact[1].score if len(exact) > 1 else self.fitted.margin
         if len(exact) == 1 or (question.text and gap >= self.fitted.margin):
             return self._answer(exact[0], 1.0 if len(exact) == 1 else 0.9, base, text)
@@ -197,18 +236,28 @@ class Library:
     def usable(self, ranking: Ranking, place: str, day: date) -> Ranking:
         """Only what may answer: it holds in the place or above it, on the day; comparisons only if asked for.
 
-        A duty whose time is over stays, and is answered as over.
+        A duty whose time is over stays, and is answered as over. A published case answers who asks for cases.
         """
-        chain = self.registers.places.chain(place)
-        compares = ranking.question.compares or "difference" in ranking.question.intents
+
+        def holds(candidate: Candidate) -> bool:
+            profile = self.index.profile(candidate.n)
+            in_force = self.index.item(profile.id).entry.in_force
+            lapsed = profile.kind in _DUTIES and in_force.until is not None and in_force.until < day
+            return in_force.covers(day) or lapsed or profile.kind == "case"
+
+        return self._fitting(ranking, place).only(holds)
+
+    def _fitting(self, ranking: Ranking, place: str) -> Ranking:
+        """Only what may answer this question in this place, at whatever time."""
+        chain, question = self.registers.places.chain(place), ranking.question
+        compares = question.compares or "difference" in question.intents
 
         def may(candidate: Candidate) -> bool:
             profile = self.index.profile(candidate.n)
-            if profile.place not in chain or (profile.comparison and not compares):
-                return False
-            in_force = self.index.item(profile.id).entry.in_force
-            lapsed = profile.kind in _DUTIES and in_force.until is not None and in_force.until < day
-            return in_force.covers(day) or lapsed
+            unasked = (profile.comparison and not compares) or (
+                profile.kind == "case" and "case" not in question.intents
+            )
+            return profile.place in chain and not unasked
 
         return ranking.only(may)
 
@@ -267,17 +316,19 @@ class Library:
 
     def _out_of_time(self, ranking: Ranking, base: Verdict) -> str | None:
         """The entry of this place that fits best but does not hold on the day asked about, where it would answer."""
-        chain = self.registers.places.chain(base.place)
-        here = ranking.only(lambda c: self.index.profile(c.n).place in chain)
+        here = self._fitting(ranking, base.place)
         if here.probability(self.fitted) < max(self.fitted.answer_from, base.score):
             return None
         entry = self.item(self._id(here.candidates[0])).entry
-        if entry.in_force.covers(base.day):
+        if entry.in_force.covers(base.day) or isinstance(entry, Case):
             return None
         return f"{entry.title}|{entry.in_force.from_ or ''}|{entry.in_force.until or ''}"
 
     def _nearest(self, ranking: Ranking) -> tuple[str, ...]:
         return tuple(self._id(candidate) for candidate in ranking.candidates[:3] if candidate.row[_WHOLE] > 0.25)
+
+    def _kind(self, candidate: Candidate) -> str:
+        return self.index.profile(candidate.n).kind
 
     def _id(self, candidate: Candidate) -> str:
         return self.index.profile(candidate.n).id

@@ -102,7 +102,7 @@ def test_an_answer_fits_one_phone_screen(chat: Chat, library: Library) -> None:
     from actions.cards.entry import short
 
     lengths = {
-        entry_id: len(plain(Reply(short(library.item(entry_id), library.registers, NOON.date()))))
+        entry_id: len(plain(Reply(short(library.item(entry_id), library, library.item(entry_id).place, NOON.date()))))
         for entry_id in library.index.ids()
     }
     assert {entry_id: n for entry_id, n in lengths.items() if n > 480} == {}

@@ -15,7 +15,8 @@ import pytest
 from bot.app import Shelf
 from bot.settings import Settings
 from knowledge.library import Library
-from knowledge.search.index import Index, build, index_name
+from knowledge.search.build import build, index_name
+from knowledge.search.index import Index
 from tests.conftest import TODAY, clean_environment
 from tests.content import GOOD, RULE, changed, write, write_base
 from zhifa_errors import IndexUnavailable
@@ -24,7 +25,7 @@ _QUESTION = "听证几天内申请"
 _BUILD = """
 import sys
 from pathlib import Path
-from knowledge.search.index import build
+from knowledge.search.build import build
 folders, into = sys.argv[1].split(":"), Path(sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -15,7 +15,7 @@ import pytest
 from bot.app import Shelf
 from bot.settings import Settings
 from knowledge.catalogue.strict_yaml import MAX_BYTES, MAX_NODES
-from knowledge.search.index import build
+from knowledge.search.build import build
 from knowledge.search.verdict import Verdict
 from tests.conftest import TODAY, Command
 from tests.content import RULE, changed, write, write_base

@@ -15,7 +15,7 @@ from actions.cards.entry import full, short
 from actions.message import Block, Button, Reply, pieces, plain, say, utf16
 from bot.channels.telegram.render import LABEL_CHARACTERS, MESSAGE_UNITS, PIECE_UNITS, html, keyboard
 from knowledge.catalogue.load import Item
-from knowledge.catalogue.registers import Registers
+from knowledge.catalogue.registers import NATION
 from knowledge.library import Library
 from tests.conftest import TODAY
 from tests.test_message import BLOCKS, KINDS
@@ -33,7 +33,7 @@ NEVER_SHOWN = frozenset("\u202a\u202b\u202c\u202d\u202e\u030a\u0333\u033f")
 """What Telegram takes out of messages beside controls and separators."""
 
 
-Card = Callable[[Item, Registers, date], tuple[Block, ...]]
+Card = Callable[[Item, Library, str, date], tuple[Block, ...]]
 
 
 class Telegram(HTMLParser):
@@ -100,7 +100,7 @@ def told(text: str) -> list[str]:
 
 def entries(library: Library, card: Card) -> list[Reply]:
     """Every entry of the content as a reply."""
-    return [Reply(card(library.item(entry), library.registers, TODAY)) for entry in library.index.ids()]
+    return [Reply(card(library.item(entry), library, NATION, TODAY)) for entry in library.index.ids()]
 
 
 # ---- text

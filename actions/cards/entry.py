@@ -2,8 +2,10 @@
 
 from datetime import date, timedelta
 
-from actions.cards.words import LISTS, UNITS, basis, day
+from actions.cards import records
+from actions.cards.words import UNITS, basis, day
 from actions.message import Block
+from knowledge.catalogue.citations import Citation
 from knowledge.catalogue.load import Item
 from knowledge.catalogue.model import (
     Case,
@@ -17,14 +19,18 @@ from knowledge.catalogue.model import (
     TimeLimit,
     Written,
 )
-from knowledge.catalogue.registers import Registers
+from knowledge.library import Library
 
 _STALE = timedelta(days=365)
 _SOON = timedelta(days=60)
 
 
-def short(item: Item, registers: Registers, today: date) -> tuple[Block, ...]:
-    """The answer that fits one phone screen: conclusion, points, basis, place and day of checking."""
+def short(item: Item, library: Library, place: str, today: date) -> tuple[Block, ...]:
+    """The answer that fits one phone screen: conclusion, points, basis, place and day of checking.
+
+    Args:
+        place: path of the place of the person who asks; what is only of another place says so.
+    """
     entry = item.entry
     blocks: list[Block] = []
     if isinstance(entry, Written):
@@ -32,25 +38,25 @@ def short(item: Item, registers: Registers, today: date) -> tuple[Block, ...]:
         if entry.points:
             blocks.append(Block("points", items=entry.points))
     else:
-        blocks += _record(item)
-    return (*_lapsed(item, today), *blocks, *_foot(item, registers, today, most=3))
+        blocks += _record(item, library, place, today, long=False)
+    return (*_lapsed(item, today), *blocks, *_foot(item, library, place, today, most=3))
 
 
-def full(item: Item, registers: Registers, today: date) -> tuple[Block, ...]:
+def full(item: Item, library: Library, place: str, today: date) -> tuple[Block, ...]:
     """Everything the entry says."""
     entry = item.entry
-    blocks: list[Block] = [Block("lead", entry.title)]
+    blocks: list[Block] = []
     if isinstance(entry, Written):
-        blocks.append(Block("text", entry.answer))
+        blocks += [Block("lead", entry.title), Block("text", entry.answer)]
         if entry.points:
             blocks.append(Block("points", items=entry.points))
-        blocks += _more(item, registers)
+        blocks += _more(item)
     else:
-        blocks += _record(item)
-    return (*_lapsed(item, today), *blocks, *_foot(item, registers, today, most=12))
+        blocks += _record(item, library, place, today, long=True)
+    return (*_lapsed(item, today), *blocks, *_foot(item, library, place, today, most=12))
 
 
-def _more(item: Item, registers: Registers) -> list[Block]:
+def _more(item: Item) -> list[Block]:
     match item.entry:
         case Rule() as rule:
             return [Block("points", "条件", rule.conditions)] if rule.conditions else []
@@ -84,65 +90,50 @@ def _step(step: object) -> str:
     return text
 
 
-def _record(item: Item) -> list[Block]:
-    """The answer of a record, composed from its fields so that all of a kind read alike."""
+def _record(item: Item, library: Library, place: str, today: date, *, long: bool) -> list[Block]:
+    """The answer of a record, composed from its fields."""
     entry = item.entry
     match entry:
         case ListItem():
-            where = item.place if item.place != "全国" else "全国"
-            lead = f"「{entry.title}」列在{where}的「{LISTS[entry.list]}」清单。"
-            blocks = [Block("lead", lead)]
-            if entry.conditions:
-                blocks.append(Block("points", "须同时具备", entry.conditions))
-            if entry.exclusions:
-                blocks.append(Block("points", "不适用", entry.exclusions))
-            if entry.handling:
-                blocks.append(Block("points", "怎么处理", entry.handling))
-            blocks.append(Block("note", f"清单：{entry.source}"))
-            if entry.basis_origin == "matched":
-                blocks.append(Block("warning", "依据由本库比对，待核。"))
-            if entry.list_status != "as_published":
-                blocks.append(Block("warning", "该清单为征求意见稿或已失效，不能作为现行依据。"))
-            return [*blocks, *([Block("warning", entry.law_alert)] if entry.law_alert else [])]
+            return records.list_item(item, entry, library.registers, place, today)
         case Offence():
-            named = f"，俗称：{'、'.join(entry.ask)}" if entry.ask else ""
-            return [Block("lead", f"违法行为「{entry.title}」{named}。")]
+            listed = library.listing(entry.id, place, today)
+            return records.offence(entry, listed, library.registers, place, long=long)
         case Task():
-            lines = [
-                f"{d.what}{'：' + day(d.day) + '前' if d.day else ''}{'：' + d.amount if d.amount else ''}"
-                f"{'（' + d.every + '）' if d.every else ''}"
-                for d in entry.deadlines
-            ]
-            return [
-                Block("lead", f"{entry.plan}第{entry.number}项：{entry.title}"),
-                Block("points", "要求", entry.obligations),
-                *([Block("points", "时限", tuple(lines))] if lines else []),
-                *([Block("note", f"责任单位：{'、'.join(entry.units)}")] if entry.units else []),
-            ]
+            return records.task(entry, today)
         case Case():
-            return [
-                Block("lead", entry.title),
-                Block("points", "事实", entry.facts),
-                Block("text", f"结果：{entry.outcome}"),
-                Block("note", f"来源：{entry.source}"),
-            ]
+            return records.case(item, entry)
         case _:
-            return [Block("lead", entry.title)]
+            raise TypeError(f"{entry.kind} is no record")
 
 
 def _lapsed(item: Item, today: date) -> list[Block]:
-    """What is over says so before anything else."""
-    until = item.entry.in_force.until
-    return [Block("warning", f"已届满：以下要求到{day(until)}为止，现为历史要求。")] if until and until < today else []
+    """What is over, or of unknown time, says so before anything else; lists and cases say it in their own words."""
+    span = item.entry.in_force
+    if isinstance(item.entry, ListItem | Case):
+        return []
+    if span.from_ is None:
+        return [Block("warning", "效力待核：这份规定何时起施行、现在是否有效没有核实，不能当作现行规定。")]
+    if span.until and span.until < today:
+        return [Block("warning", f"已届满：以下要求到{day(span.until)}为止，现为历史要求。")]
+    return []
 
 
-def _foot(item: Item, registers: Registers, today: date, most: int) -> list[Block]:
+def _punished_by(item: Item, library: Library) -> set[Citation | str]:
+    """What a record says on a line of its own: the basis of the penalty is no basis of the lenience."""
+    return {library.registers.sources.parse(text) for text in getattr(item.entry, "penalty_basis", ())}
+
+
+def _foot(item: Item, library: Library, place: str, today: date, most: int) -> list[Block]:
     entry = item.entry
     blocks: list[Block] = []
-    if item.cites:
-        blocks.append(Block("basis", f"依据：{basis(registers, item.cites, most)}"))
-    place = item.place.replace("/", "")
-    blocks.append(Block("note", f"适用：{place} · {day(entry.checked)}核对"))
+    cites = [cite for cite in library.citations(entry.id, place, today) if cite not in _punished_by(item, library)]
+    if cites:
+        blocks.append(Block("basis", f"依据：{basis(library.registers, tuple(cites), most)}"))
+    if not isinstance(entry, ListItem | Case):
+        blocks.append(Block("note", f"适用：{item.place.replace('/', '')} · {day(entry.checked)}核对"))
+    if item.place not in library.registers.places.chain(place) and isinstance(entry, Written):
+        blocks.insert(0, Block("warning", "外地参考：这是外地的规定，不能作为本地依据。"))
     if entry.caveat:
         blocks.append(Block("warning", entry.caveat))
     if entry.in_force.until and today <= entry.in_force.until <= today + _SOON:

@@ -51,7 +51,7 @@ def answer(verdict: Verdict, library: Library, question: int | None) -> Reply:
     if verdict.match is None:
         raise ValueError("an answered verdict has a match")
     item = library.item(verdict.match.entry)
-    blocks = entry_cards.short(item, library.registers, verdict.day)
+    blocks = entry_cards.short(item, library, verdict.place, verdict.day)
     if verdict.national_only:
         label = library.registers.places.label(verdict.place)
         blocks = (Block("note", f"本库没有{label}的专门规定，以下是全国规定。"), *blocks)

@@ -25,6 +25,15 @@ LISTS = {
     "mitigated": "减轻处罚",
     "no_coercive_measure": "不予采取行政强制措施",
 }
+FORCE = {
+    "no_penalty_minor": "轻微违法，应当不予处罚",
+    "no_penalty_first_offence": "首次违法，可以不予处罚",
+    "no_penalty_no_fault": "没有主观过错，应当不予处罚",
+    "lighter": "从轻处罚",
+    "mitigated": "减轻处罚",
+    "no_coercive_measure": "可以不采取行政强制措施",
+}
+"""What each list means for the case in hand: 不予 is must, 可以不予 is may."""
 
 
 def basis(registers: Registers, cites: tuple[Citation, ...], most: int = 3) -> str:

@@ -58,16 +58,16 @@ def as_json(verdict: Verdict, text: str, library: Library, row_id: Any = None) -
         "text": text,
         "entry": verdict.match.entry if verdict.match else None,
         "score": round(verdict.score, 4),
-        "citations": _citations(verdict.match.entry, verdict.day, library) if verdict.match else [],
+        "citations": _citations(verdict.match.entry, verdict, library) if verdict.match else [],
         "choices": [_choice(choice.entry, choice.score, verdict, library) for choice in verdict.choices],
         "facts": {},
         "parts": parts,
     }
 
 
-def _citations(entry_id: str, day: date, library: Library) -> list[dict[str, object]]:
-    sources = library.registers.sources
-    return [sources.json(cite, day) for cite in library.item(entry_id).cites]
+def _citations(entry_id: str, verdict: Verdict, library: Library) -> list[dict[str, object]]:
+    cites = library.citations(entry_id, verdict.place, verdict.day)
+    return [library.registers.sources.json(cite, verdict.day) for cite in cites]
 
 
 def _choice(entry_id: str, score: float, verdict: Verdict, library: Library) -> dict[str, Any]:
@@ -77,9 +77,9 @@ def _choice(entry_id: str, score: float, verdict: Verdict, library: Library) -> 
     return {
         "entry": entry_id,
         "title": item.entry.title,
-        "text": plain(Reply(short(item, library.registers, verdict.day))),
+        "text": plain(Reply(short(item, library, verdict.place, verdict.day))),
         "score": round(score, 4),
-        "citations": _citations(entry_id, verdict.day, library),
+        "citations": _citations(entry_id, verdict, library),
     }
 
 

@@ -34,9 +34,13 @@ def parse_part(text: str) -> tuple[int | None, int | None, str | None] | None:
     return article, paragraph, (None if item is None else str(item))
 
 
-def describe(short: str, citation: Citation, is_document: bool) -> str:
-    """The citation as shown: «《行政处罚法》第33条第1款», «辽政办发〔2023〕18号第8项»."""
-    name = short if is_document and "〔" in short else f"《{short}》"
+def describe(short: str, citation: Citation, *, is_number: bool) -> str:
+    """The citation as shown: «《行政处罚法》第33条第1款», «辽政办发〔2023〕18号第8项».
+
+    Args:
+        is_number: the source is known by its number, which takes no title marks.
+    """
+    name = short if is_number else f"《{short}》"
     parts = [
         f"第{citation.article}条" if citation.article else "",
         f"第{citation.paragraph}款" if citation.paragraph else "",

@@ -66,7 +66,8 @@ def _place(content: Content, item: Item) -> Iterator[str]:
     if item.place == NATION and len(resting_on) == 1 and NATION not in resting_on:
         yield f"an entry of the whole country rests on sources of {resting_on.pop()} alone"
     if item.place != NATION and isinstance(entry, Written):
-        names = {places.label(item.place), *places.by_path[item.place].aliases} if item.place in places.by_path else {}
+        row = places.by_path.get(item.place)
+        names = {places.label(item.place), *row.aliases} if row else set(item.place.split("/"))
         if not any(name in entry.answer + "".join(entry.points) for name in names if len(name) > 1):
             yield f"an entry of {item.place} must name the place in its answer"
 

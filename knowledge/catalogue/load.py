@@ -6,8 +6,10 @@ bad file can never replace good content; every fault is reported, each with `fil
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,8 +25,11 @@ BUNDLED = Path(__file__).resolve().parent.parent / "content"
 _DATA_FOLDERS = {"calendar", "tracks", "assessment", "questions"}
 _REFERENCE = "reference"
 _LONGEST = 400
+_LIKE_A_BASIS = re.compile(
+    r"第.+[条项]|序号|〔\d{4}〕|(?:法|法典|条例|办法|规定|规则|细则|基准|清单|公告|意见|标准)(?:（.*）)?$"
+)
 _BASES = ("penalty_basis", "lenience_basis", "basis")
-_REGISTERS = {"places.yaml", "domains.yaml", "sources.yaml"}
+_REGISTER = re.compile(r"(places|domains|sources)(\.[^.]+)?\.yaml")
 _M = TypeVar("_M", bound=BaseModel)
 
 
@@ -150,7 +155,7 @@ def load(folders: Iterable[Path] = (BUNDLED,)) -> Content:
         own: dict[str, Item] = {}
         for path in content_files([folder]):
             relative = path.relative_to(folder)
-            if len(relative.parts) == 1 and relative.name not in _REGISTERS:
+            if len(relative.parts) == 1 and not _REGISTER.fullmatch(relative.name):
                 reading.report(path, 1, "no register; entries belong in the folder of their place")
             elif len(relative.parts) > 1 and relative.parts[0] not in _DATA_FOLDERS:
                 _entries(reading, registers, path, relative, own)
@@ -176,17 +181,22 @@ def _rows(reading: _Reading, path: Path, model: type[_M]) -> Iterator[tuple[int,
             reading.invalid(path, lines, error, (n,))
 
 
-def _register_files(folders: list[Path], name: str) -> Iterator[Path]:
-    found = [folder / name for folder in folders if (folder / name).is_file()]
-    if not found:
+def _register_files(folders: list[Path], name: str) -> list[list[Path]]:
+    """The files of one register in each folder: `sources.yaml`, and `sources.<topic>.yaml` beside it."""
+    stem = name.removesuffix(".yaml")
+    found = [
+        [path for path in (folder / name, *sorted(folder.glob(f"{stem}.*.yaml"))) if path.is_file()]
+        for folder in folders
+    ]
+    if not any(found):
         raise ContentError([f"{folders[0] / name}:1: the register is missing"])
-    yield from found
+    return found
 
 
 def _registers(reading: _Reading, folders: list[Path]) -> Registers:
     places: dict[str, Any] = {}
     elsewhere: set[str] = set()
-    for path in _register_files(folders, "places.yaml"):
+    for path in chain.from_iterable(_register_files(folders, "places.yaml")):
         data, lines = reading.yaml(path)
         if not lines:
             continue
@@ -226,13 +236,14 @@ def _unique(
     A name may belong to one row only; a row of a later folder takes the place of the earlier one of its id.
     """
     found: dict[str, tuple[_M, str]] = {}
-    for path in _register_files(folders, name):
+    for paths in _register_files(folders, name):
         own: dict[str, tuple[_M, str]] = {}
-        for line, row in _rows(reading, path, model):
-            key = names(row)[0]
-            if key in own:
-                reading.report(path, line, f"the id «{key}» is already used at {own[key][1]}")
-            own[key] = row, f"{path}:{line}"
+        for path in paths:
+            for line, row in _rows(reading, path, model):
+                key = names(row)[0]
+                if key in own:
+                    reading.report(path, line, f"the id «{key}» is already used at {own[key][1]}")
+                own[key] = row, f"{path}:{line}"
         found.update(own)
         taken: dict[str, str] = {}
         for row, where in found.values():
@@ -287,7 +298,7 @@ def _citations(
         for k, text in enumerate(getattr(entry, name, ())):
             parsed = registers.sources.parse(text)
             if isinstance(parsed, str):
-                if name == "cites" or registers.sources.named(text):
+                if name == "cites" or registers.sources.named(text) or not _LIKE_A_BASIS.search(text):
                     reading.report(path, lines.get((n, name, k), 1), f"«{entry.id}»: {parsed}")
             elif name == "cites":
                 yield parsed

@@ -1,7 +1,7 @@
 """The three registers: sources, places, fields. Everything refers to them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -81,9 +81,11 @@ class Sources:
             return f"{source.short} has no numbered articles"
         if not 1 <= number <= version.articles:
             return f"{source.short} has {version.articles} articles, there is no article {number}"
-        if citation.paragraph and version.paragraphs and citation.paragraph > version.paragraphs[number - 1]:
+        if not version.paragraphs and (citation.paragraph or citation.item):
+            return f"no text of {source.short} is held: cite article {number} without paragraph or item"
+        if citation.paragraph and citation.paragraph > version.paragraphs[number - 1]:
             return f"{source.short} article {number} has {version.paragraphs[number - 1]} paragraph(s)"
-        if citation.item and version.items and int(citation.item) > version.items[number - 1]:
+        if citation.item and int(citation.item) > version.items[number - 1]:
             return f"{source.short} article {number} has {version.items[number - 1]} item(s)"
         return None
 
@@ -97,7 +99,7 @@ class Sources:
     def show(self, citation: Citation) -> str:
         """The citation as a person reads it."""
         source = self.by_id[citation.source]
-        return describe(source.short, citation, source.level == "document")
+        return describe(source.short, citation, is_number=source.short == source.number)
 
     def json(self, citation: Citation, day: date) -> dict[str, object]:
         """The citation in the JSON form of the command line."""
@@ -152,8 +154,14 @@ class Places:
             current = self.by_path[current].parent
         return tuple(result)
 
-    def mentioned(self, text: str) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    def mentioned(
+        self, text: str, known: Callable[[str], bool] = lambda pair: False
+    ) -> tuple[tuple[str, ...], tuple[str, ...], str]:
         """Places named in running text.
+
+        Args:
+            known: whether two characters stand side by side in the content. A place that is not held is not
+                meant where both its ends belong to other words: «面包头一回» is not about 包头.
 
         Returns:
             Paths of held places (only the most specific of one chain), names of places not held, and the
@@ -166,6 +174,8 @@ class Places:
             path = self._names.get(match[0]) or self._names.get(match[1])
             if path:
                 held.append(path)
+            elif match[2] is None and _within_words(match, known):
+                return match[0]
             else:
                 foreign.append(match[0])
             return " "
@@ -178,6 +188,11 @@ class Places:
     def label(self, path: str) -> str:
         """The last part of a path, as shown («铁岭市»)."""
         return path.rsplit("/", 1)[-1]
+
+
+def _within_words(match: re.Match[str], known: Callable[[str], bool]) -> bool:
+    text, begin, end = match.string, match.start(), match.end()
+    return begin > 0 and known(text[begin - 1 : begin + 1]) and (end == len(text) or known(text[end - 1 : end + 1]))
 
 
 @dataclass(frozen=True)

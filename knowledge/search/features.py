@@ -45,6 +45,7 @@ _KIND_INTENT = {
     "time_limit": "period",
     "procedure": "steps",
     "term": "define",
+    "case": "case",
 }
 
 

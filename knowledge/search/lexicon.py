@@ -64,6 +64,7 @@ class Lexicon(Model):
     intents: dict[str, Words]
     generic: Words
     fillers: Words
+    handling: Words
     comparing: Words
     chatter: Words
     smalltalk: dict[str, Words]
@@ -115,6 +116,16 @@ class Lexicon(Model):
         """A normalised text without the words that only make it a question; the text itself if nothing is left."""
         rest = self._hollow.sub(" ", text)
         return rest if any(c.isalnum() for c in rest) else text
+
+    @cached_property
+    def _handling(self) -> re.Pattern[str]:
+        words = {normalise(word) for name in self.handling for word in (name, *self.concepts.get(name, ()))}
+        return re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)))
+
+    def conduct(self, text: str) -> str:
+        """A normalised text without what may be asked about any violation; empty where nothing else is said."""
+        rest = " ".join(self._handling.sub(" ", text).split())
+        return rest if sum(c.isalnum() for c in self._hollow.sub(" ", rest)) >= _LEAST else ""
 
     @cached_property
     def _chatter_longest_first(self) -> list[str]:

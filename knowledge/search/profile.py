@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from knowledge.catalogue.load import Item
 from knowledge.catalogue.model import Entry, Procedure, Requirement, Rule, Task, Term, TimeLimit, Written
-from knowledge.catalogue.registers import Domains, Places
+from knowledge.catalogue.registers import NATION, Domains, Places
 from knowledge.search.lexicon import Lexicon
 from knowledge.search.text import bigrams, characters, normalise
 
@@ -179,7 +179,7 @@ def make_profile(
         n,
         item.entry.id,
         item.entry.kind,
-        item.place,
+        NATION if item.entry.kind == "case" else item.place,
         phrasings[0].concepts,
         phrasings,
         frozenset(bigrams(conclusion)),

@@ -55,6 +55,8 @@ class Question:
     fields: frozenset[str] = frozenset()
     compares: bool = False
     """Whether it asks how places differ."""
+    conduct: "Question | None" = None
+    """What is left of it as the name of a violation, without the words that ask what becomes of it."""
     corrected: bool = False
 
 
@@ -68,7 +70,7 @@ def split(text: str) -> list[str]:
 def understand(text: str, index: Index) -> Question:
     """Read one normalised question."""
     registers, lexicon = index.registers, index.lexicon
-    places, foreign, rest = registers.places.mentioned(text)
+    places, foreign, rest = registers.places.mentioned(text, lambda pair: index.frequency(pair) > 0)
     references, sources, rest = _references(rest, index)
     if references:
         rest = lexicon.without_generic(rest)
@@ -79,6 +81,7 @@ def understand(text: str, index: Index) -> Question:
         question = replace(_pieces(spelled, index), corrected=True)
     return replace(
         question,
+        conduct=_pieces(lexicon.conduct(question.text), index),
         references=references,
         sources=sources,
         places=places,
@@ -144,6 +147,8 @@ def _respell_run(run: str, index: Index) -> str:
         for at in range(len(run) - length + 1):
             if any(done[at : at + length]) or not any(unknown[at : at + length - 1]):
                 continue
+            if length == 2 and 0 < at < len(run) - 2 and not unknown[at - 1] and not unknown[at + 1]:
+                continue  # where two known words meet: «面包|头一回»
             word = index.spoken.get(key(run[at : at + length], index.syllables))
             if word and len(word) == length:
                 letters[at : at + length] = word

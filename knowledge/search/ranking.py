@@ -24,6 +24,8 @@ _ELSEWHERE = 8
 _FUSION = 20
 _VOTERS = 8
 _LETTERS = 8
+_OF_CONDUCT = frozenset({"offence", "case"})
+"""Kinds that are about a violation: compared without the words that ask what becomes of it."""
 _FALLBACK_UNKNOWN = 0.35
 
 
@@ -102,6 +104,8 @@ def find(question: Question, weights: Weights, index: Index) -> list[int]:
         index.search("letter", index.rarest(question.characters)[:_LETTERS], 25),
         index.search("concept", index.concept_tokens(question.concepts), 25),
     ]
+    if question.conduct and question.conduct.text != question.text:
+        channels.append(index.search("head", index.rarest(question.conduct.bigrams), 15))
     if weights.unknown > _FALLBACK_UNKNOWN:
         from knowledge.search.pinyin import sound_bigrams
 
@@ -111,8 +115,8 @@ def find(question: Question, weights: Weights, index: Index) -> list[int]:
         for position, n in enumerate(channel):
             fused[n] += 1 / (_FUSION + position)
     for reference in question.references:
-        if reference.source and reference.article:
-            for n in index.citing(reference.source, reference.article):
+        if reference.source:
+            for n in index.citing(reference.source, reference.article, reference.item):
                 fused[n] += 1.0
     return sorted(fused, key=lambda n: (-fused[n], n))
 
@@ -127,6 +131,8 @@ def rank(
         leave_out: (entry id, phrasing) to act as if it did not exist.
     """
     weights = weigh(question, index)
+    conduct = question.conduct or question
+    views = {True: (conduct, weigh(conduct, index)), False: (question, weights)}
     chain = index.registers.places.chain(place)
     coefficients = [fitted.rank[name] for name in NAMES]
     rows: list[Candidate] = []
@@ -135,7 +141,7 @@ def rank(
     elsewhere = [n for n in found if index.places[n] not in chain][:_ELSEWHERE]
     for profile in map(index.profile, (*here, *elsewhere)):
         hidden = leave_out[1] if leave_out and leave_out[0] == profile.id else None
-        row = features(question, weights, profile, index, chain, hidden)
+        row = features(*views[profile.kind in _OF_CONDUCT], profile, index, chain, hidden)
         rows.append(Candidate(profile.n, sum(c * x for c, x in zip(coefficients, row, strict=True)), row, profile.lead))
     rows.sort(key=lambda candidate: (-candidate.score, candidate.n))
     return Ranking(question, weights, tuple(rows))

@@ -1,0 +1,135 @@
+"""A bureau's own list: from a table filled in Excel to answers, and nothing of it while a row is wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+
+from tests.conftest import Command
+
+Fill = Callable[..., Path]
+_ABOUT = {
+    "清单名称": "邢台市城市管理领域轻微违法行为包容免罚清单",
+    "发布机关": "邢台市城市管理综合行政执法局",
+    "适用地区": "邢台",
+    "施行日期": "2026-03-01",
+}
+_LITTER = ("抛撒试验用纸屑", "乱扔试验纸片；纸屑满地", "城管", "首违不罚", "首次被发现；当场清理", "屡教不改")
+
+
+@pytest.fixture(name="fill")
+def _fill(run: Command, tmp_path: Path) -> Fill:
+    """Fill the template: the sheet about the list, and rows of items by column."""
+
+    def fill(*rows: tuple[str, ...], **about: str) -> Path:
+        path = tmp_path / "清单.xlsx"
+        assert run("kb", "import-list", str(path), "--template").returncode == 0
+        book = load_workbook(path)
+        for cell in book["清单"]["A"][1:]:
+            book["清单"].cell(cell.row, 2).value = {**_ABOUT, **about}.get(str(cell.value), "")
+        for row in rows:
+            book["事项"].append(row)
+        book.save(path)
+        return path
+
+    return fill
+
+
+def _overlay(data_dir: Path) -> list[str]:
+    return sorted(str(path.relative_to(data_dir)) for path in data_dir.rglob("overlay/**/*.yaml"))
+
+
+def test_a_table_becomes_answers(run: Command, fill: Fill, data_dir: Path) -> None:
+    """Imported items answer in their place under every lay name, with conditions, exclusions and the list as basis."""
+    path = fill((*_LITTER, "城市市容和环境卫生管理条例第36条", "责令改正"))
+    done = run("kb", "import-list", str(path), "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(_overlay(data_dir)) == 2
+    answer = run("ask", "有人乱扔试验纸片怎么处理", "--jurisdiction", "河北省/邢台市").stdout
+    assert "邢台市清单列为「首次违法，可以不予处罚」" in answer
+    assert all(part in answer for part in ("首次被发现", "当场清理", "不适用", "屡教不改"))
+    assert "依据：《邢台市城市管理领域轻微违法行为包容免罚清单》" in answer
+    assert "处罚依据：城市市容和环境卫生管理条例第36条" in answer
+    assert run("kb", "lint").returncode == 0
+
+
+def test_it_never_answers_for_another_place(run: Command, fill: Fill) -> None:
+    """A list of 邢台 says nothing to an officer of 铁岭."""
+    run("kb", "import-list", str(fill(_LITTER)), "--yes")
+    assert "试验" not in run("ask", "有人乱扔试验纸片怎么处理", "--jurisdiction", "辽宁省/铁岭市").stdout
+
+
+def test_a_preview_changes_nothing(run: Command, fill: Fill, data_dir: Path) -> None:
+    """Without --yes it only says what would be written."""
+    done = run("kb", "import-list", str(fill(_LITTER)))
+    assert done.returncode == 0
+    assert "事项 1 项" in done.stdout
+    assert "还没有导入" in done.stdout
+    assert _overlay(data_dir) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        pytest.param(("", "", "城管", "首违不罚"), "「违法行为」没有填", id="no offence"),
+        pytest.param(("试验违法", "", "火星", "首违不罚"), "领域「火星」不认识", id="unknown field"),
+        pytest.param(("试验违法", "", "城管", "免费"), "清单类型「免费」不认识", id="unknown list"),
+        pytest.param(("试验违法", "", "城管", "从轻", "", "", "食品安全法第999条"), "没有这一条", id="no such article"),
+        pytest.param(("试验违法", *_LITTER[1:6], "", "", "offence.none"), "没有编号为", id="no such offence"),
+        pytest.param(_LITTER, "与第 2 行重复", id="twice"),
+    ],
+)
+def test_a_wrong_row_keeps_everything_out(
+    run: Command, fill: Fill, data_dir: Path, row: tuple[str, ...], says: str
+) -> None:
+    """A fault is told with its row, and not even the good rows are written."""
+    done = run("kb", "import-list", str(fill(_LITTER, row)), "--yes")
+    assert done.returncode == 1
+    assert f"事项第 3 行：{says}" in done.stdout.replace("处罚依据「食品安全法第999条」不对，这部法律里", "")
+    assert _overlay(data_dir) == []
+
+
+@pytest.mark.parametrize(
+    ("about", "says"),
+    [
+        pytest.param({"清单名称": ""}, "「清单名称」没有填", id="no name"),
+        pytest.param({"适用地区": "火星市"}, "不在地区表里", id="unknown place"),
+        pytest.param({"施行日期": "三月一号"}, "不是日期", id="no date"),
+    ],
+)
+def test_a_list_must_say_whose_and_since_when(
+    run: Command, fill: Fill, data_dir: Path, about: dict[str, str], says: str
+) -> None:
+    """What the sheet about the list gets wrong is told, and nothing is written."""
+    done = run("kb", "import-list", str(fill(_LITTER, **about)), "--yes")
+    assert done.returncode == 1
+    assert says in done.stdout
+    assert _overlay(data_dir) == []
+
+
+def test_a_list_without_a_first_day_is_no_rule_in_force(run: Command, fill: Fill) -> None:
+    """Its items are shown as unsure, never as what holds."""
+    run("kb", "import-list", str(fill(_LITTER, 施行日期="")), "--yes")
+    answer = run("ask", "有人乱扔试验纸片怎么处理", "--jurisdiction", "河北省/邢台市").stdout
+    assert "现行清单里没有这一项" in answer
+    assert "不能作为依据" in answer
+
+
+def test_importing_again_takes_the_place_of_the_first_time(run: Command, fill: Fill, data_dir: Path) -> None:
+    """The same list twice is one list; what is no longer on it is gone."""
+    first = fill(_LITTER, ("抛洒试验用粉笔", "", "市场监管", "轻微不罚"))
+    run("kb", "import-list", str(first), "--yes")
+    assert len(_overlay(data_dir)) == 3
+    assert run("kb", "import-list", str(fill(_LITTER)), "--yes").returncode == 0
+    assert len(_overlay(data_dir)) == 2
+    assert run("kb", "lint").returncode == 0
+
+
+def test_a_file_that_is_no_table_is_told_in_one_line(run: Command, tmp_path: Path) -> None:
+    """Neither a text with the name of a table nor a workbook of another form is a traceback."""
+    path = tmp_path / "a.xlsx"
+    path.write_text("not a table", encoding="utf-8")
+    done = run("kb", "import-list", str(path))
+    assert done.returncode != 0
+    assert len(done.stderr.splitlines()) == 1
