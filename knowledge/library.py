@@ -13,7 +13,7 @@ from pathlib import Path
 
 from knowledge.catalogue.citations import Citation
 from knowledge.catalogue.load import BUNDLED, Item
-from knowledge.catalogue.model import Case, Offence
+from knowledge.catalogue.model import AnyEntry, Case, Offence
 from knowledge.catalogue.registers import NATION, Registers
 from knowledge.listing import Listing, listing, resting_on
 from knowledge.search.build import build
@@ -268,8 +268,9 @@ class Library:
         if probability >= self.fitted.answer_from and not elsewhere:
             return self._answer(usable.candidates[0], probability, base, text)
         base = replace(base, nearest=self._nearest(usable), score=probability)
-        if ended := self._out_of_time(ranking, base):
-            return replace(base, reason="not_in_force", detail=ended)
+        if entry := self._out_of_time(ranking, base):
+            span = f"{entry.title}|{entry.in_force.from_ or ''}|{entry.in_force.until or ''}"
+            return replace(base, reason="not_in_force", detail=span, nearest=(entry.id,))
         if elsewhere:
             return replace(base, reason="local_matter", detail=base.place)
         near = self._near(usable)
@@ -314,15 +315,13 @@ class Library:
         """The score without what it owes to being a local rule."""
         return candidate.score - self.fitted.rank["own_place"] * candidate.row[_OWN_PLACE]
 
-    def _out_of_time(self, ranking: Ranking, base: Verdict) -> str | None:
+    def _out_of_time(self, ranking: Ranking, base: Verdict) -> AnyEntry | None:
         """The entry of this place that fits best but does not hold on the day asked about, where it would answer."""
         here = self._fitting(ranking, base.place)
         if here.probability(self.fitted) < max(self.fitted.answer_from, base.score):
             return None
         entry = self.item(self._id(here.candidates[0])).entry
-        if entry.in_force.covers(base.day) or isinstance(entry, Case):
-            return None
-        return f"{entry.title}|{entry.in_force.from_ or ''}|{entry.in_force.until or ''}"
+        return None if entry.in_force.covers(base.day) or isinstance(entry, Case) else entry
 
     def _nearest(self, ranking: Ranking) -> tuple[str, ...]:
         return tuple(self._id(candidate) for candidate in ranking.candidates[:3] if candidate.row[_WHOLE] > 0.25)

@@ -14,6 +14,7 @@ from knowledge.catalogue.model import (
     Procedure,
     Requirement,
     Rule,
+    Step,
     Task,
     Term,
     TimeLimit,
@@ -50,21 +51,20 @@ def full(item: Item, library: Library, place: str, today: date) -> tuple[Block, 
         blocks += [Block("lead", entry.title), Block("text", entry.answer)]
         if entry.points:
             blocks.append(Block("points", items=entry.points))
-        blocks += _more(item)
+        blocks += _more(item, library)
     else:
         blocks += _record(item, library, place, today, long=True)
     return (*_lapsed(item, today), *blocks, *_foot(item, library, place, today, most=12))
 
 
-def _more(item: Item) -> list[Block]:
+def _more(item: Item, library: Library) -> list[Block]:
     match item.entry:
         case Rule() as rule:
             return [Block("points", "条件", rule.conditions)] if rule.conditions else []
         case Procedure() as procedure:
-            return [Block("steps", "步骤", tuple(_step(step) for step in procedure.steps))]
+            return [Block("steps", "步骤", tuple(_step(step, library) for step in procedure.steps))]
         case TimeLimit() as limit:
-            direction = "起算" if limit.direction == "after" else "之前"
-            lines = [f"期限：{limit.starts}{direction} {limit.length} {UNITS[limit.unit]}"]
+            lines = [f"期限：{_period(limit)}"]
             lines += [f"计算：{limit.counting}"] if limit.counting else []
             lines += [f"逾期：{limit.if_missed}"] if limit.if_missed else []
             return [Block("points", items=tuple(lines))]
@@ -79,15 +79,19 @@ def _more(item: Item) -> list[Block]:
             return []
 
 
-def _step(step: object) -> str:
-    do, who = getattr(step, "do", ""), getattr(step, "who", None)
-    documents, pitfalls = getattr(step, "documents", ()), getattr(step, "pitfalls", ())
-    text = f"{do}（{who}）" if who else do
-    if documents:
-        text += f" 📎 {'、'.join(documents)}"
-    if pitfalls:
-        text += f" ⚠️ {'；'.join(pitfalls)}"
-    return text
+def _step(step: Step, library: Library) -> str:
+    """A step on a line, and below it its period, papers and pitfalls, a line each."""
+    lines = [f"{step.do}（{step.who}）" if step.who else step.do]
+    if step.time_limit and isinstance(limit := library.item(step.time_limit).entry, TimeLimit):
+        lines.append(f"⏰ {_period(limit)}")
+    lines += [f"📎 {'、'.join(step.documents)}"] if step.documents else []
+    lines += [f"⚠️ {'；'.join(step.pitfalls)}"] if step.pitfalls else []
+    return "\n".join(lines)
+
+
+def _period(limit: TimeLimit) -> str:
+    direction = "起算" if limit.direction == "after" else "之前"
+    return f"{limit.starts}{direction} {limit.length} {UNITS[limit.unit]}"
 
 
 def _record(item: Item, library: Library, place: str, today: date, *, long: bool) -> list[Block]:

@@ -108,7 +108,8 @@ def _why(verdict: Verdict, library: Library) -> str:
             label = library.registers.places.label(verdict.place)
             return f"本库没有收录{label}的这项规定；别处的规定不能套用。"
         case "not_in_force":
-            span = f"（{parts[1] or '起始日不明'} 至 {parts[2] or '今'}）"
-            return f"「{parts[0]}」在 {verdict.day.isoformat()} 不适用{span}。"
+            if not parts[1]:
+                return f"本库只有效力待核的「{parts[0]}」：何时起施行、现在是否有效没有核实，不能当作现行规定。"
+            return f"「{parts[0]}」在 {verdict.day.isoformat()} 不适用（{parts[1]} 至 {parts[2] or '今'}）。"
         case _:
             return "本库没有找到对应的内容，请换个说法，或用 /lists、/steps 浏览。"
