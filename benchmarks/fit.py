@@ -119,6 +119,7 @@ def fit_ranker(data: list[Sample], own_weight: float, l2: float) -> Array:
     """
     usable = [s for s in data if any(s.right)]
     x = np.array([c.row for s in usable for c in s.ranking.candidates])
+    prior = np.array([c.prior for s in usable for c in s.ranking.candidates])
     mask = np.array([float(r) for s in usable for r in s.right])
     sizes = np.array([len(s.right) for s in usable])
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
@@ -126,7 +127,7 @@ def fit_ranker(data: list[Sample], own_weight: float, l2: float) -> Array:
     total = weight.sum()
     theta, speed = np.zeros(len(NAMES)), np.zeros(len(NAMES))
     for _ in range(150):
-        scores = x @ theta
+        scores = x @ theta + prior
         e = np.exp(scores - np.repeat(np.maximum.reduceat(scores, starts), sizes))
         p = e / np.repeat(np.add.reduceat(e, starts), sizes)
         target = mask * p
@@ -185,7 +186,7 @@ def reranked(data: list[Sample], theta: Array) -> list[Sample]:
             continue
         scored = sorted(
             (
-                (float(np.dot(theta, c.row)), c, right)
+                (float(np.dot(theta, c.row)) + c.prior, c, right)
                 for c, right in zip(sample.ranking.candidates, sample.right, strict=True)
             ),
             key=lambda row: -row[0],

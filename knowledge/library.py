@@ -5,7 +5,7 @@ before scores: an article that does not exist, a place that is not held, a rule 
 another time never answers, however alike the words are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import islice
@@ -19,7 +19,7 @@ from knowledge.listing import Listing, listing, resting_on
 from knowledge.search.build import build
 from knowledge.search.features import NAMES
 from knowledge.search.follow_up import readings
-from knowledge.search.index import Index
+from knowledge.search.index import Cited, Index
 from knowledge.search.question import Question, split, understand
 from knowledge.search.ranking import Candidate, Parameters, Ranking, parameters, rank
 from knowledge.search.text import normalise
@@ -198,6 +198,9 @@ class Library:
 
     def _by_reference(self, question: Question, base: Verdict, text: str) -> Verdict:
         """A question that names an article: only entries that cite it may answer."""
+        if stranger := next((r for r in question.references if r.stranger), None):
+            article = f"第{stranger.article}条" if stranger.article else ""
+            return replace(base, reason="article_not_held", detail=f"《{stranger.stranger}》{article}")
         cited = [reference.citation(_DEFAULT_SOURCE) for reference in question.references]
         for citation in cited:
             if citation.article is not None and self.registers.sources.fault(citation, base.day):
@@ -206,6 +209,7 @@ class Library:
                 named = self.registers.sources.show(citation)
                 return replace(base, reason="no_such_article", detail=f"{named}|{source.short}|{last or ''}")
         wanted = cited[0]
+        base = self._where_it_holds(wanted.source, base)
         turn = Turn(text, None, base.place, wanted.source, wanted.article)
         citing = self.index.citing(wanted.source, wanted.article, wanted.item)
         if wanted.article is None and not citing:
@@ -219,19 +223,45 @@ class Library:
         usable = self.usable(ranking, base.place, base.day)
         if not usable.candidates:
             return replace(base, reason="article_not_held", detail=self.registers.sources.show(wanted), turn=turn)
-        leading = [c for c in usable.candidates if citing[c.n] == 0] or list(usable.candidates)
-        exact = [c for c in leading if self._cites_part(c, wanted.paragraph, wanted.item)] or leading
-        if wanted.article is None:  # «第12项» of a plan is the measure itself, not what was written about it
-            exact = [c for c in exact if self._kind(c) == "task"] or exact
+        exact = self._meant(usable.candidates, citing, wanted)
         gap = exact[0].score - exact[1].score if len(exact) > 1 else self.fitted.margin
         if len(exact) == 1 or (question.text and gap >= self.fitted.margin):
             return self._answer(exact[0], 1.0 if len(exact) == 1 else 0.9, base, text)
         matches = tuple(Match(self._id(c), 0.5) for c in exact[:_MOST_CHOICES])
         return replace(base, status="choices", choices=matches, score=0.5, turn=turn)
 
-    def _cites_part(self, candidate: Candidate, paragraph: int | None, item: str | None) -> bool:
-        cites = self.index.profile(candidate.n).cites
-        return bool(cites) and cites[0][2] == paragraph and (item is None or cites[0][3] == item)
+    def _meant(
+        self, candidates: Sequence[Candidate], citing: Mapping[int, Sequence[Cited]], wanted: Citation
+    ) -> Sequence[Candidate]:
+        """Of the entries that cite an article those that were meant, step by step; a step nothing passes is skipped.
+
+        First those it carries; then those it carries by just the paragraph or item; of a plan the measure itself,
+        not what was written about it; of several those that are asked for by its number; rules before words.
+        """
+        number = f"{wanted.article}条"
+
+        def exactly(c: Candidate) -> bool:
+            parts = [(at.paragraph, at.item) for at in citing[c.n] if at.leads]
+            return any(p == wanted.paragraph and wanted.item in {None, i} for p, i in parts)
+
+        steps: list[Callable[[Candidate], bool]] = [lambda c: any(at.leads for at in citing[c.n])]
+        steps += [exactly] if wanted.paragraph or wanted.item else []
+        steps += [lambda c: self._kind(c) == "task"] if wanted.article is None else []
+        steps += [
+            lambda c: any(number in phrasing.text for phrasing in self.index.profile(c.n).phrasings),
+            lambda c: self._kind(c) != "term",
+        ]
+        for step in steps:
+            candidates = [c for c in candidates if step(c)] or candidates
+        return candidates
+
+    def _where_it_holds(self, source: str, base: Verdict) -> Verdict:
+        """Who names a document of another place asks for that place."""
+        place = self.registers.sources.by_id[source].place
+        known = place in self.registers.places.by_path
+        if not known or place in self.registers.places.chain(base.place) or base.asked_place:
+            return base
+        return replace(base, place=place, asked_place=True)
 
     def usable(self, ranking: Ranking, place: str, day: date) -> Ranking:
         """Only what may answer: it holds in the place or above it, on the day; comparisons only if asked for.

@@ -52,16 +52,39 @@ def listing(items: Iterable[Item], chain: tuple[str, ...], day: date) -> Listing
     )
 
 
+_GENERAL = {
+    "no_penalty_minor": "行政处罚法第33条第1款",
+    "no_penalty_first_offence": "行政处罚法第33条第1款",
+    "no_penalty_no_fault": "行政处罚法第33条第2款",
+    "lighter": "行政处罚法第32条",
+    "mitigated": "行政处罚法第32条",
+    "no_coercive_measure": "行政强制法第16条第2款",
+}
+"""What each list rests on everywhere; it also judges what is on no list of the place."""
+
+
 def resting_on(item: Item, listed: Listing | None, registers: Registers) -> tuple[Citation, ...]:
     """Every citation an answer rests on, the one that carries it first.
 
-    A record rests on its bases too, where the register holds them; an offence on those lists that hold.
+    A record rests on its bases too, where the register holds them; an offence on those lists that hold, and
+    last on the general rule behind the lists it stands on anywhere.
     """
     found: dict[Citation, None] = {}
     for row in listed.here if listed else ():
         found.update(dict.fromkeys(row.cites))
     found.update(dict.fromkeys((*item.cites, *_bases(item, registers))))
+    if listed:
+        found.update(dict.fromkeys(_general(listed, registers)))
     return tuple(found)
+
+
+def _general(listed: Listing, registers: Registers) -> Iterator[Citation]:
+    rows = (*listed.here, *listed.unsure, *listed.elsewhere)
+    lists = [item.entry.list for item in rows if isinstance(item.entry, ListItem)]
+    for text in dict.fromkeys(_GENERAL[name] for name in lists or ["no_penalty_minor"]):
+        parsed = registers.sources.parse(text)
+        if isinstance(parsed, Citation):
+            yield parsed
 
 
 def _bases(item: Item, registers: Registers) -> Iterator[Citation]:

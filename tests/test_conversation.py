@@ -20,6 +20,7 @@ from bot.app import App, Shelf
 from bot.dispatch import Dispatcher, Port
 from bot.settings import Settings
 from jobs import retention
+from knowledge.catalogue.registers import NATION
 from knowledge.library import Library
 from store import questions
 from store.db import Database
@@ -102,8 +103,10 @@ def test_an_answer_fits_one_phone_screen(chat: Chat, library: Library) -> None:
     from actions.cards.entry import short
 
     lengths = {
-        entry_id: len(plain(Reply(short(library.item(entry_id), library, library.item(entry_id).place, NOON.date()))))
+        entry_id: len(plain(Reply(short(item, library, place, NOON.date()))))
         for entry_id in library.index.ids()
+        for item in [library.item(entry_id)]
+        for place in [item.place if item.place in library.registers.places.by_path else NATION]
     }
     assert {entry_id: n for entry_id, n in lengths.items() if n > 480} == {}
 
@@ -169,10 +172,11 @@ def test_a_question_typed_in_the_place_dialogue_is_answered(chat: Chat) -> None:
 def test_browsing_leads_to_entries(chat: Chat) -> None:
     """/lists and /steps show what there is, a tap opens it, and what follows may lean on it."""
     for command, title in (("/lists", "四张清单"), ("/steps", "办案程序")):
-        (menu,) = chat.send(command)
+        (fields,) = chat.send(command)
+        assert "请选领域" in plain(fields)
+        (menu,) = chat.send(fields.rows[0][0].data, "press")
         assert title in plain(menu)
-        first = menu.rows[0][0]
-        (opened,) = chat.send(first.data, "press")
+        (opened,) = chat.send(menu.rows[0][0].data, "press")
         assert "依据：" in plain(opened)
 
 

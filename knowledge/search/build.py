@@ -11,14 +11,15 @@ import sqlite3
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import sqlite_utils
 
+from knowledge.catalogue.citations import Citation
 from knowledge.catalogue.load import Content, Item, fingerprint, load
-from knowledge.catalogue.model import ListItem
-from knowledge.catalogue.registers import Registers
+from knowledge.catalogue.model import Case, ListItem
+from knowledge.catalogue.registers import Registers, Sources
 from knowledge.search import lexicon as lexicon_module
 from knowledge.search.index import FORMAT, concept_weight, pair_weight
 from knowledge.search.lexicon import Lexicon, read_lexicon
@@ -115,7 +116,7 @@ def _compile(content: Content, lexicon: Lexicon, path: Path) -> None:
     _entries(db, numbered)
     # A list item is found through its offence, never by itself.
     searched = {n: item for n, item in numbered.items() if not isinstance(item.entry, ListItem)}
-    _cites(db, searched)
+    _cites(db, searched, content.registers.sources)
     texts = {n: (head_texts(item, content.registers.places), body_text(item.entry)) for n, item in searched.items()}
     syllables = compile_syllables()
     documents, concept_documents = _channels(db, texts, lexicon, syllables)
@@ -167,16 +168,30 @@ def _entries(db: sqlite_utils.Database, numbered: Mapping[int, Item]) -> None:
     db.table("entries").create_index(["offence"])
 
 
-def _cites(db: sqlite_utils.Database, searched: Mapping[int, Item]) -> None:
-    db.table("cites").insert_all(
-        (
-            {"n": n, "source": cite.source, "article": cite.article, "item": cite.item, "rank": rank}
-            for n, item in searched.items()
-            for rank, cite in enumerate(item.cites)
-        ),
+def _cites(db: sqlite_utils.Database, searched: Mapping[int, Item], sources: Sources) -> None:
+    """What each entry cites; a case is an example of its articles, and is not found by them."""
+    rows = (
+        (n, cite, leads)
+        for n, item in searched.items()
+        if not isinstance(item.entry, Case)
+        for cite, leads in _carried(item, sources)
     )
-    if db.table("cites").exists():
-        db.table("cites").create_index(["source", "article"])
+    db.execute("CREATE TABLE cites(n, source TEXT, article INTEGER, paragraph INTEGER, item TEXT, leads INTEGER)")
+    db.conn.executemany(
+        "INSERT INTO cites VALUES (?, ?, ?, ?, ?, ?)",
+        ((n, cite.source, cite.article, cite.paragraph, cite.item, int(leads)) for n, cite, leads in rows),
+    )
+    db.table("cites").create_index(["source", "article"])
+
+
+def _carried(item: Item, sources: Sources) -> Iterator[tuple[Citation, bool]]:
+    """The citations of an entry, and whether they carry it: the first, and what an offence is punished by."""
+    for rank, cite in enumerate(item.cites):
+        yield cite, rank == 0
+    for text in getattr(item.entry, "penalty_basis", ()):
+        parsed = sources.parse(text)
+        if isinstance(parsed, Citation):
+            yield parsed, True
 
 
 def _channels(

@@ -10,6 +10,7 @@ import math
 import sqlite3
 import weakref
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -22,7 +23,7 @@ from knowledge.search.lexicon import Lexicon
 from knowledge.search.profile import PROFILE, Profile
 from zhifa_errors import IndexUnavailable
 
-FORMAT = 9
+FORMAT = 11
 """Raised whenever what is written changes its form."""
 
 _RAREST = 14
@@ -40,6 +41,15 @@ def pair_weight(size: int, documents: int) -> float:
 def concept_weight(size: int, documents: int) -> float:
     """Inverse document frequency of a concept."""
     return max(math.log((size + 1) / (documents + 0.5)), 0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """How an entry cites an article: as what carries its answer or besides, and which part of it."""
+
+    leads: bool
+    paragraph: int | None
+    item: str | None
 
 
 class Index:
@@ -184,15 +194,14 @@ class Index:
         rows = self._db.execute("SELECT n, CASE kind WHEN 'case' THEN ? ELSE place END FROM entries", (NATION,))
         return dict(rows.fetchall())
 
-    def citing(self, source: str, article: int | None, item: str | None = None) -> dict[int, int]:
-        """Entries that cite an article, or an item of a document without articles.
-
-        Returns:
-            Their numbers, with the rank of that citation in them (0 carries the answer).
-        """
+    def citing(self, source: str, article: int | None, item: str | None = None) -> dict[int, list[Cited]]:
+        """Entries that cite an article, or an item of a document without articles, by number."""
         where, part = ("article = ?", article) if article else ("article IS NULL AND item = ?", item)
         rows = self._db.execute(
-            f"SELECT n, MIN(rank) FROM cites WHERE source = ? AND {where} GROUP BY n",  # noqa: S608
+            f"SELECT n, leads, paragraph, item FROM cites WHERE source = ? AND {where}",  # noqa: S608
             (source, part),
         )
-        return dict(rows.fetchall())
+        found: dict[int, list[Cited]] = {}
+        for n, leads, paragraph, of_item in rows:
+            found.setdefault(n, []).append(Cited(bool(leads), paragraph, of_item))
+        return found

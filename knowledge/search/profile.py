@@ -62,6 +62,8 @@ class Profile:
     body_concepts: frozenset[str]
     fields: frozenset[str]
     """Fields of enforcement its title or answer names; empty for what applies in every field."""
+    title_fields: frozenset[str]
+    """Fields its title names: it is the rule of these fields beside one of all."""
     comparison: bool
     """Whether it compares places: it answers only who asks for a comparison."""
     title_weight: float
@@ -188,6 +190,7 @@ def make_profile(
         frozenset(characters(body)),
         lexicon.concepts_in(body),
         domains.mentioned(conclusion),
+        domains.mentioned(heads[0]) if isinstance(item.entry, Written) else frozenset(),
         item.topic == _COMPARISONS,
         phrasings[0].weight.concepts,
         tuple((cite.source, cite.article, cite.paragraph, cite.item) for cite in item.cites),

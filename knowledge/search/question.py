@@ -15,9 +15,18 @@ _REFERENCE = re.compile(
     rf"|第{_NUMBER}款(?:,?第?[(（]?{_NUMBER}[)）]?项)?"
     rf"|第[(（]?{_NUMBER}[)）]?项"
 )
+_NAME_OF_A_LAW = re.compile(r"([\u4e00-\u9fff]{1,24}(?:法|法典|条例|规定|办法|细则|规则|解释))》?的?$")
+"""What reads like the name of a statute, right before «第N条»."""
+_LED_IN_BY = re.compile(r"^.*(?:按照|按|依据|依照|根据|请问|想问|查|看|问|里的)")
+_THIS_ONE = re.compile(
+    r"(?:这|那|该|本|此|上述|同|新|老|旧|有关|相关)?[部个一项]?(?:法|法典|条例|规定|办法|细则|规则|解释|法律规定)"
+    r"|.?[执违合依司方无想看用说做处罚]法"
+)
 _PARTS = re.compile(r"[?!;。；\n]+|,?(?:另外再?问?一?下?|还想问一?下?|再问一?下?|顺便问一?下?),?")
 _SUBSTANCE = 3
 _LONGEST_SPOKEN = 8
+_COMMON = 30
+"""A pair that stands in one entry only may still be misheard, if what it sounds like stands in this many."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,8 @@ class Reference:
     article: int | None
     paragraph: int | None
     item: str | None
+    stranger: str = ""
+    """The statute it names, where the register does not know it."""
 
     def citation(self, default_source: str) -> Citation:
         """The reference as a citation, of the default source where none is named."""
@@ -70,8 +81,13 @@ def split(text: str) -> list[str]:
 def understand(text: str, index: Index) -> Question:
     """Read one normalised question."""
     registers, lexicon = index.registers, index.lexicon
-    places, foreign, rest = registers.places.mentioned(text, lambda pair: index.frequency(pair) > 0)
-    references, sources, rest = _references(rest, index)
+
+    def known(pair: str) -> bool:
+        return index.frequency(pair) > 0
+
+    places, foreign, _ = registers.places.mentioned(text, known)
+    references, sources, rest = _references(text, index)  # first: a place may be part of a statute's name
+    rest = registers.places.mentioned(rest, known)[2]
     if references:
         rest = lexicon.without_generic(rest)
     rest = lexicon.without_chatter(rest) if any(c.isalnum() for c in rest) else ""
@@ -116,7 +132,8 @@ def _references(text: str, index: Index) -> tuple[tuple[Reference, ...], tuple[s
         before = [row for row in named if row[1] <= match.start() and match.start() - row[1] <= 4]
         source = before[-1][2] if before else None
         taken.update(row[:2] for row in before)
-        found.append(Reference(source, article, paragraph, None if item is None else str(item)))
+        stranger = "" if source else _stranger(text[: match.start()])
+        found.append(Reference(source, article, paragraph, None if item is None else str(item), stranger))
     rest = _REFERENCE.sub(" ", text) if found else text
     if found:
         for start, end in sorted(taken, reverse=True):
@@ -124,10 +141,17 @@ def _references(text: str, index: Index) -> tuple[tuple[Reference, ...], tuple[s
     return tuple(found), tuple(dict.fromkeys(row[2] for row in named)), rest
 
 
+def _stranger(before: str) -> str:
+    """The name of a statute that a text ends with, empty where it only says «this statute» or names none."""
+    match = _NAME_OF_A_LAW.search(before)
+    name = _LED_IN_BY.sub("", match[1]) if match else ""
+    return "" if _THIS_ONE.fullmatch(name) else name
+
+
 def _respell(text: str, index: Index) -> str:
     """Put right what voice input got wrong: runs no entry knows that sound like words it does.
 
-    Only pairs of characters that occur nowhere in the content are touched («停证» becomes «听证»).
+    Only pairs of characters that the content hardly knows are touched («停证» becomes «听证»).
     """
     result = text
     for run in runs(text):
@@ -139,7 +163,8 @@ def _respell(text: str, index: Index) -> str:
 
 
 def _respell_run(run: str, index: Index) -> str:
-    unknown = [index.frequency(run[n : n + 2]) == 0 for n in range(len(run) - 1)]
+    stands = [index.frequency(run[n : n + 2]) for n in range(len(run) - 1)]
+    unknown = [count <= 1 for count in stands]
     if not any(unknown):
         return run
     letters, done = list(run), [False] * len(run)
@@ -150,7 +175,9 @@ def _respell_run(run: str, index: Index) -> str:
             if length == 2 and 0 < at < len(run) - 2 and not unknown[at - 1] and not unknown[at + 1]:
                 continue  # where two known words meet: «面包|头一回»
             word = index.spoken.get(key(run[at : at + length], index.syllables))
-            if word and len(word) == length:
+            if not word or len(word) != length:
+                continue
+            if 0 in stands[at : at + length - 1] or index.frequency(word[:2]) >= _COMMON:
                 letters[at : at + length] = word
                 done[at : at + length] = [True] * length
     return "".join(letters)

@@ -26,6 +26,9 @@ _VOTERS = 8
 _LETTERS = 8
 _OF_CONDUCT = frozenset({"offence", "case"})
 """Kinds that are about a violation: compared without the words that ask what becomes of it."""
+_UNSAID = -2.0
+"""For the rule of a field of enforcement that the question does not name: who names none wants the rule of all.
+Set by hand, because few training questions tell the two apart."""
 _FALLBACK_UNKNOWN = 0.35
 
 
@@ -57,7 +60,9 @@ class Candidate:
     score: float
     row: tuple[float, ...]
     lead: tuple[str, int | None] | None = None
-    """Source and article of its leading citation."""
+    """Source and article of its leading citation; its own id where it has none."""
+    prior: float = 0.0
+    """What the score holds beside the fitted features."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +147,8 @@ def rank(
     for profile in map(index.profile, (*here, *elsewhere)):
         hidden = leave_out[1] if leave_out and leave_out[0] == profile.id else None
         row = features(*views[profile.kind in _OF_CONDUCT], profile, index, chain, hidden)
-        rows.append(Candidate(profile.n, sum(c * x for c, x in zip(coefficients, row, strict=True)), row, profile.lead))
+        prior = _UNSAID if profile.title_fields and not profile.title_fields & question.fields else 0.0
+        score = sum(c * x for c, x in zip(coefficients, row, strict=True)) + prior
+        rows.append(Candidate(profile.n, score, row, profile.lead or (profile.id, None), prior))
     rows.sort(key=lambda candidate: (-candidate.score, candidate.n))
     return Ranking(question, weights, tuple(rows))
