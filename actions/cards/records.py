@@ -32,6 +32,8 @@ def offence(entry: Offence, listed: Listing, registers: Registers, place: str, *
         blocks.append(Block("points", "相关案例", tuple(_case_line(item) for item in listed.cases)))
     elif listed.cases:
         blocks.append(Block("note", f"相关案例 {len(listed.cases)} 个，见「详情」。"))
+    if entry.penalty:
+        blocks.append(Block("text", f"处罚：{entry.penalty}"))
     if entry.penalty_basis:
         blocks.append(Block("text", f"处罚依据：{'；'.join(entry.penalty_basis)}"))
     return blocks

@@ -5,14 +5,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from rapidfuzz import fuzz, process, utils
 
 from knowledge.catalogue.citations import Citation
 from knowledge.catalogue.load import Content, Item
-from knowledge.catalogue.model import Rule, Written
+from knowledge.catalogue.model import Offence, Rule, Written
 from knowledge.catalogue.numerals import numbers_in
 from knowledge.catalogue.registers import NATION
 from knowledge.catalogue.statutes import StatuteText
@@ -22,7 +22,7 @@ _MUST = re.compile("应当|不得|必须|不予|禁止")
 _MAY = re.compile("可以|有权")
 _SOFT_NOT = re.compile("可以不予")
 _ARTICLE_MENTION = re.compile(r"第?\d+条(第\d+款)?(第\d+项)?|〔\d{4}〕\d+号|\d{4}年(\d+月)?(\d+日)?|\d{4}-\d\d-\d\d")
-_FIGURE = re.compile(r"\d+(?:\.\d+)?\s*%?")
+_FIGURE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:%|(万))?")
 
 
 def lint(content: Content, day: date, statutes: Mapping[str, StatuteText] | None = None) -> list[str]:
@@ -124,12 +124,25 @@ def _against_texts(content: Content, item: Item, statutes: Mapping[str, StatuteT
         else:
             texts.append(text)
     entry = item.entry
-    if not isinstance(entry, Written) or not complete:
-        return
+    if isinstance(entry, Offence) and entry.penalty:
+        bases = [_basis_text(content, text, statutes) for text in entry.penalty_basis]
+        yield from _strange_figures(entry.penalty, [text for text in bases if text])
+    if isinstance(entry, Written) and complete:
+        yield from _strange_figures(" ".join((entry.answer, *entry.points)), texts)
+
+
+def _strange_figures(said: str, texts: Sequence[str]) -> Iterator[str]:
     held = set().union(*(numbers_in(text) for text in texts))
-    for figure in _FIGURE.findall(_ARTICLE_MENTION.sub(" ", " ".join((entry.answer, *entry.points)))):
-        if (figure := figure.replace(" ", "")) not in held:
+    for match in _FIGURE.finditer(_ARTICLE_MENTION.sub(" ", said)):
+        figure = match[0].replace(" ", "")
+        whole = str(round(float(match[1]) * 10_000)) if match[2] else figure
+        if not {figure.rstrip("万"), whole} & held:
             yield f"the figure «{figure}» stands in none of the cited articles"
+
+
+def _basis_text(content: Content, text: str, statutes: Mapping[str, StatuteText]) -> str | None:
+    parsed = content.registers.sources.parse(text)
+    return _text_of(content, parsed, statutes) if isinstance(parsed, Citation) else None
 
 
 def _text_of(content: Content, citation: Citation, statutes: Mapping[str, StatuteText]) -> str | None:

@@ -169,6 +169,8 @@ class Offence(Entry):
 
     kind: Literal["offence"]
     penalty_basis: Texts = ()
+    penalty: Text | None = None
+    """What the basis provides for, in own words with its exact figures; only from a text in hand."""
 
 
 class ListItem(Entry):
