@@ -24,6 +24,8 @@ _STATUTE = """\
 
 **第五十一条** 对公民处以二百元以下、对法人处以三千元以下罚款的，可以当场作出行政处罚决定。
 
+**第六十三条** 处二万元以上罚款的，应当告知听证。
+
 **第七十二条** 到期不缴纳罚款的，每日按罚款数额的百分之三加处罚款。
 """
 
@@ -118,6 +120,7 @@ def test_a_cited_version_that_has_ended_is_found(folder: Path) -> None:
             "《行政处罚法》第34条 is not in the text of the statute",
         ),
         (changed("不予行政处罚", "处 50 元罚款"), "the figure «50» stands in none"),
+        (changed("不予行政处罚", "处 5 万元罚款"), "the figure «5万» stands in none"),
         (
             changed("]\n  in", ", 行政处罚法第72条]\n  in", changed("不予", "按日加处 5%，不予")),
             "the figure «5%» stands in none",
@@ -142,6 +145,10 @@ def test_an_answer_is_held_against_the_text_it_cites(
             changed("第33条第1款", "第51条", changed("不予行政处罚", "当场处 200 元以下罚款")), id="figure in Chinese"
         ),
         pytest.param(
+            changed("第33条第1款", "第63条", changed("不予行政处罚", "处 2 万元以下罚款")),
+            id="ten thousands in Chinese",
+        ),
+        pytest.param(
             changed("第33条第1款", "第72条", changed("不予行政处罚", "按日加处 3%")), id="percentage in Chinese"
         ),
         pytest.param(
@@ -160,6 +167,25 @@ def test_a_figure_that_can_be_accounted_for_is_left_alone(
     """Chinese numerals count as figures; article numbers and dates are no claim; what is not at hand is not judged."""
     write(folder, _NATION, text)
     assert [finding for finding in _findings(folder, statutes) if "test.rule" in finding] == []
+
+
+@pytest.mark.parametrize(("penalty", "found"), [("处 2 万元以下罚款", 0), ("处 3 万元以下罚款", 1)])
+def test_what_an_offence_is_punished_with_is_held_against_its_basis(
+    folder: Path, statutes: dict[str, StatuteText], penalty: str, found: int
+) -> None:
+    """An amount nobody can find in the basis of the penalty is no amount of this offence."""
+    offence = f"""\
+- id: test.offence
+  kind: offence
+  title: 试验违法
+  penalty_basis: [行政处罚法第63条]
+  penalty: {penalty}
+  cites: [行政处罚法第63条]
+  in_force: {{from: 2021-07-15, until: null}}
+  checked: 2026-11-21
+"""
+    write(folder, _NATION, offence)
+    assert len([line for line in _findings(folder, statutes) if "test.offence" in line]) == found
 
 
 def test_the_bundled_content_passes() -> None:

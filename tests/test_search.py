@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.golden import ask_all, ask_dialogues, ask_unanswerable
 from knowledge.library import Library
+from knowledge.search.question import understand
 from knowledge.search.text import normalise
 from knowledge.search.verdict import Verdict
 
@@ -41,6 +42,53 @@ def test_a_paragraph_leads_to_its_entry(library: Library, text: str) -> None:
     verdict = ask(library, text)
     assert verdict.match is not None
     assert verdict.match.entry == "leniency.no-fault"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("公安程序规定60条", "公安程序规定"),
+        ("药品管理法第128条怎么罚", "药品管理法"),
+        ("请问民法典第1000条", "民法典"),
+        ("按照渔业法第40条", "渔业法"),
+    ],
+)
+def test_an_article_of_a_statute_not_held_is_no_article_of_another(library: Library, text: str, named: str) -> None:
+    """A statute the register does not know is named back, never taken for 行政处罚法."""
+    verdict = ask(library, text)
+    assert (verdict.status, verdict.reason) == ("unknown", "article_not_held")
+    assert verdict.detail.startswith(f"《{named}》")
+
+
+@pytest.mark.parametrize("text", ["33条", "第三十三条第二款", "按本法第33条怎么办", "这部法第33条", "上述规定第33条"])
+def test_an_article_without_a_statute_is_one_of_the_penalty_law(library: Library, text: str) -> None:
+    """«33条» alone means 行政处罚法 to everybody in the trade."""
+    verdict = ask(library, text)
+    assert verdict.status in {"answered", "choices"}
+    found = [match.entry for match in (*verdict.choices, *([verdict.match] if verdict.match else []))]
+    assert all(any(cite.source == "xzcf" for cite in library.item(entry).cites) for entry in found)
+
+
+def test_a_place_in_the_name_of_a_statute_is_part_of_it(library: Library) -> None:
+    """«河北省行政执法监督条例第29条» is the article of 河北's statute, wherever it is asked."""
+    verdict = ask(library, "河北省行政执法监督条例第29条", "辽宁省/铁岭市")
+    assert verdict.match is not None
+    assert library.item(verdict.match.entry).cites[0].source == "hb-jd"
+    assert verdict.place == "河北省"
+
+
+@pytest.mark.parametrize(
+    ("text", "foreign"),
+    [
+        ("卖过期面包头一回能不能免罚", ()),
+        ("包头的清单", ("包头",)),
+        ("包头市过期面包头一回", ("包头市",)),
+        ("在成都卖过期食品", ("成都",)),
+    ],
+)
+def test_a_place_inside_other_words_is_none(library: Library, text: str, foreign: tuple[str, ...]) -> None:
+    """«面包头一回» is not about 包头; named by itself or as 包头市 it is."""
+    assert understand(normalise(text), library.index).foreign == foreign
 
 
 @pytest.mark.parametrize("place", ["北京", "成都市", "浙江省", "广州", "沈阳", "石家庄市", "太原"])

@@ -28,6 +28,8 @@ from knowledge.search.profile import PROFILE, body_text, head_texts, make_profil
 from knowledge.search.text import bigrams, characters
 from zhifa_errors import IndexUnavailable
 
+_SPOKEN = 30
+"""A pair of characters must stand in this many entries to be what a misheard one was meant for."""
 CHANNELS = ("head", "whole", "letter", "concept", "sound")
 _HEADER = 100
 _BUILDING = ".building-"
@@ -260,7 +262,7 @@ def _spoken(lexicon: Lexicon, documents: Counter[str], syllables: dict[str, str]
     """Sound to the spelling it most likely stands for: words of the lexicon first, then common pairs."""
     table: dict[str, str] = {}
     for pair, count in sorted(documents.items(), key=lambda row: row[1]):
-        if len(pair) == 2 and not pair.isascii() and count > 1:
+        if len(pair) == 2 and not pair.isascii() and count >= _SPOKEN:
             table[key(pair, syllables)] = pair
     for spelling in lexicon.spellings:
         if len(spelling) > 1 and not any(c.isascii() for c in spelling):

@@ -25,6 +25,8 @@ _THIS_ONE = re.compile(
 _PARTS = re.compile(r"[?!;。；\n]+|,?(?:另外再?问?一?下?|还想问一?下?|再问一?下?|顺便问一?下?),?")
 _SUBSTANCE = 3
 _LONGEST_SPOKEN = 8
+_A_WORD = 4
+"""A pair that stands in this many entries is (part of) a word, not two that happened to meet."""
 _COMMON = 30
 """A pair that stands in one entry only may still be misheard, if what it sounds like stands in this many."""
 
@@ -83,7 +85,7 @@ def understand(text: str, index: Index) -> Question:
     registers, lexicon = index.registers, index.lexicon
 
     def known(pair: str) -> bool:
-        return index.frequency(pair) > 0
+        return index.frequency(pair) >= _A_WORD
 
     places, foreign, _ = registers.places.mentioned(text, known)
     references, sources, rest = _references(text, index)  # first: a place may be part of a statute's name
