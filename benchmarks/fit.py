@@ -40,7 +40,9 @@ _MISSING = 0.05
 They shape the gate only: what is right for them is an offer of what is near, and the thresholds are
 set on questions as they come."""
 _WRONG_SHARE = 0.025
-"""Share of messages that may be answered wrongly on held-out folds."""
+"""Share of the questions that may be answered wrongly on held-out folds."""
+_ANSWERED_SHARE = 0.08
+"""Share of the messages without an answer, most of them made to mislead, that may be answered there."""
 _FOLDS = 5
 _OWN_WEIGHTS = (0.1, 0.3)
 _L2S = (0.3, 3.0)
@@ -56,6 +58,10 @@ class Sample:
     """Name of the golden group; empty for the content's own phrasings."""
     weight: float = 1.0
     """How much it counts in the gate and in choosing the thresholds."""
+    reviewed: bool = True
+    """Whether its label was looked at twice, as those of the golden set were: only then may it set a threshold."""
+    answerable: bool = True
+    """Whether it is a question that has an answer at all."""
 
     @property
     def golden(self) -> bool:
@@ -79,13 +85,15 @@ def samples(library: Library) -> list[Sample]:
             right = [
                 name != "unanswerable" and right_entry(index.profile(c.n).id, row, library) for c in ranking.candidates
             ]
-            found.append(Sample(ranking, right, row.get("group", row["id"])))
+            group = row.get("group", row["id"])
+            found.append(Sample(ranking, right, group, 1.0, name != "training", name != "unanswerable"))
     found += [_without_answer(sample) for sample in found if any(sample.right)]
     for number, line in enumerate(OFF_TOPIC.read_text(encoding="utf-8").split("\n")):
         if line:
             question = understand(normalise(line), index)
             ranking = library.usable(rank(question, index, fitted, NATION), NATION, TODAY)
-            found.append(Sample(ranking, [False] * len(ranking.candidates), f"off-{number}", _OFF_TOPIC))
+            right = [False] * len(ranking.candidates)
+            found.append(Sample(ranking, right, f"off-{number}", _OFF_TOPIC, answerable=False))
     counter = 0
     for n, entry_id in index.searched():
         profile = index.profile(n)
@@ -193,7 +201,7 @@ def reranked(data: list[Sample], theta: Array) -> list[Sample]:
         )
         candidates = tuple(replace(c, score=score) for score, c, _ in scored)
         ranking = Ranking(sample.ranking.question, sample.ranking.weights, candidates)
-        found.append(Sample(ranking, [right for _, _, right in scored], sample.group, sample.weight))
+        found.append(replace(sample, ranking=ranking, right=[right for _, _, right in scored]))
     return found
 
 
@@ -220,12 +228,20 @@ def held_out(data: list[Sample], own_weight: float, l2: float) -> list[Judged]:
 def thresholds(judged: list[Judged]) -> tuple[float, float, float]:
     """Answer and choice thresholds and the margin for choices, on samples judged by models that had not seen them.
 
-    It answers from the lowest probability at which wrong answers stay below 2.5 % of all messages. Below
+    Only reviewed ones count: the labels of the training questions are too narrow to tell what is wrong.
+
+    It answers from the lowest probability at which at most 2.5 % of the questions are answered wrongly, and at
+    most 8 % of the messages that must not be answered are. Below
     that an offer counts 0.4 where the right entry is in it, -0.6 where it is not, silence 0.
     """
 
-    def wrong(answer_from: float) -> float:
-        return sum(s.weight for p, s in judged if p >= answer_from and not s.right[0])
+    judged = [(p, sample) for p, sample in judged if sample.reviewed]
+
+    def wrong(answer_from: float, answerable: bool) -> float:
+        """Share of the questions that have an answer, or of the messages that have none, answered wrongly."""
+        rows_ = [(p, s) for p, s in judged if s.answerable == answerable]
+        answered = sum(s.weight for p, s in rows_ if p >= answer_from and not s.right[0])
+        return answered / sum(s.weight for _, s in rows_)
 
     def offers(answer_from: float, choices_from: float, margin: float) -> float:
         total = 0.0
@@ -236,13 +252,14 @@ def thresholds(judged: list[Judged]) -> tuple[float, float, float]:
             offered = [
                 right for c, right in zip(sample.ranking.candidates, sample.right, strict=True) if c.score >= floor
             ][:4]
+            offered = offered if len(offered) > 1 else sample.right[:2]
             if len(offered) > 1:
                 total += sample.weight * (0.4 if any(offered) else -0.6)
         return total
 
     grid = [n / 40 for n in range(4, 39)]
-    allowed = _WRONG_SHARE * sum(s.weight for _, s in judged)
-    answer_from = min((a for a in grid if wrong(a) <= allowed), default=grid[-1])
+    allowed = [a for a in grid if wrong(a, True) <= _WRONG_SHARE and wrong(a, False) <= _ANSWERED_SHARE]
+    answer_from = min(allowed, default=grid[-1])
     _, choices_from, margin = max(
         (offers(answer_from, c, m), c, m) for c in grid if c < answer_from for m in (0.5, 0.8, 1.2, 1.6, 2.0)
     )
@@ -264,7 +281,7 @@ def elsewhere(library: Library) -> float:
 
     here = leads([*rows("questions", "dev"), *rows("training")])
     there = leads([row for row in rows("unanswerable", "dev") if row["why"] == "other_place"])
-    usual = float(np.quantile(here, 0.99))
+    usual = max(here)
     return round((usual + min(lead for lead in there if lead > usual)) / 2, 3)
 
 

@@ -315,10 +315,12 @@ class Library:
         return replace(base, reason=reason_code)
 
     def _near(self, ranking: Ranking) -> list[Candidate]:
+        """What is offered beside the best: all that is close to it, or else the next one."""
         if not ranking.candidates:
             return []
         floor = ranking.candidates[0].score - 2 * self.fitted.margin
-        return [candidate for candidate in ranking.candidates if candidate.score >= floor]
+        near = [candidate for candidate in ranking.candidates if candidate.score >= floor]
+        return near if len(near) > 1 else list(ranking.candidates[:2])
 
     def ahead_elsewhere(self, ranking: Ranking, usable: Ranking, place: str) -> tuple[float, Candidate] | None:
         """By how much (in score, apart from being local) the best rule of another place fits better than any here.
