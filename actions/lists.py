@@ -8,6 +8,7 @@ import hashlib
 import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
-from actions.sheets import Row, read_book, write_book
+from actions.sheets import Row, day, one_line, parts, read_book, write_book
 from knowledge.catalogue.citations import Citation
 from knowledge.catalogue.lint import lint
 from knowledge.catalogue.load import Content, Item, load
@@ -29,9 +30,13 @@ _ABOUT = "清单"
 _ITEMS = "事项"
 _HELP = "填写说明"
 _ABOUT_FIELDS = ("清单名称", "文号", "发布机关", "适用地区", "发布日期", "施行日期", "截止日期")
+_NEEDED = ("清单名称", "发布机关", "适用地区")
 _COLUMNS = ("违法行为", "俗称", "领域", "清单类型", "适用条件", "不适用情形", "处罚依据", "处理措施", "违法行为编号")
-_SPLIT = re.compile(r"[；;\n]+")
+_LIKE_A_BASIS = re.compile(r"第.+条|(?:法|条例|办法|规定|规则|细则|标准)$")
 _NEAR = 80
+_LONGEST = 600
+_ROWS_A_FILE = 150
+"""So many entries of one field go into one file; `load` takes no larger ones."""
 LISTS = {
     "轻微不罚": ("no_penalty_minor", "行政处罚法第33条第1款"),
     "首违不罚": ("no_penalty_first_offence", "行政处罚法第33条第1款"),
@@ -69,8 +74,10 @@ def write_template(path: Path, registers: Registers) -> None:
     """Write the empty table, with a page that says how to fill it in.
 
     Raises:
-        UsageError: the file cannot be written.
+        UsageError: there is such a file already, or it cannot be written.
     """
+    if path.exists():
+        raise UsageError(f"{path} 已经存在，没有改动；请换一个文件名。")
     fields = "、".join(row.name for row in registers.domains.by_id.values())
     places = "、".join(registers.places.by_path)
     explained = [
@@ -158,7 +165,7 @@ def do_import_list(draft: Draft, overlay: Path, folders: Sequence[Path], today: 
         The files written.
 
     Raises:
-        UsageError: the draft has errors.
+        UsageError: the draft has errors, or the folder cannot be written.
         ContentError: the content does not load with it; the overlay is as it was.
     """
     if draft.errors:
@@ -168,17 +175,25 @@ def do_import_list(draft: Draft, overlay: Path, folders: Sequence[Path], today: 
 
 
 def _write(draft: Draft, folder: Path) -> list[Path]:
-    """Write the files of a list, and take away what an earlier import of it wrote besides."""
-    targets = {folder / name: rows for name, rows in draft.files.items()}
-    for earlier in folder.rglob(f"*{draft.mark}.yaml"):
-        if earlier not in targets:
+    """Write the files of a list, and take away what an earlier import of it wrote besides.
+
+    All are written aside first, so that little can come between those of the old list and those of the new.
+    """
+    asides: dict[Path, Path] = {}
+    try:
+        for name, rows in draft.files.items():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            asides[target] = target.with_name(f".{target.name}.new")
+            text = yaml.safe_dump(rows, allow_unicode=True, sort_keys=False, width=1000)
+            asides[target].write_text(text, encoding="utf-8")
+        for earlier in set(folder.rglob(f"*{draft.mark}.yaml")) - set(asides):
             earlier.unlink()
-    for target, rows in targets.items():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside = target.with_name(f".{target.name}.new")
-        aside.write_text(yaml.safe_dump(rows, allow_unicode=True, sort_keys=False, width=1000), encoding="utf-8")
-        aside.replace(target)
-    return list(targets)
+        for target, aside in asides.items():
+            aside.replace(target)
+    except OSError as error:
+        raise UsageError(f"{folder}：写不进去（{error.strerror}）。") from error
+    return list(asides)
 
 
 class _Reading:
@@ -188,113 +203,135 @@ class _Reading:
         self.content, self.today, self.draft = content, today, Draft()
         self._offences: dict[str, Item] = {}
         self._source: dict[str, Any] = {}
+        self._new: dict[str, str] = {}
+        rows = content.registers.domains.by_id.values()
+        self._domains = {name: row.id for row in rows for name in (row.id, row.name, *row.aliases)}
         self._place = self._slug = self._key = ""
         self._seen: dict[str, int] = {}
+        self._added: Counter[str] = Counter()
 
     def about(self, cells: Mapping[str, str]) -> bool:
         """The sheet about the list; False where the items cannot be read without it."""
         errors = self.draft.errors
-        errors += [
-            f"{_ABOUT}：「{name}」没有填" for name in ("清单名称", "发布机关", "适用地区") if not cells.get(name)
-        ]
+        errors += [f"{_ABOUT}：「{name}」没有填" for name in _NEEDED if not cells.get(name)]
         days = {name: self._day(f"{_ABOUT}「{name}」", cells.get(name, "")) for name in _ABOUT_FIELDS[-3:]}
         place = self.content.registers.places.find(cells.get("适用地区", ""))
         if cells.get("适用地区") and place is None:
-            known = "、".join(self.content.registers.places.by_path)
-            errors.append(
-                f"{_ABOUT}：「{cells['适用地区']}」不在地区表里，请先在覆盖目录的 places.yaml 加上；现有：{known}"
-            )
+            known = f"现有：{'、'.join(self.content.registers.places.by_path)}"
+            errors.append(f"{_ABOUT}：「{cells['适用地区']}」不在地区表里，请先在覆盖目录的 places.yaml 加上；{known}")
+        promulgated, since, until = days.values()
+        if since and (since < (promulgated or since) or since > (until or since)):
+            errors.append(f"{_ABOUT}：发布日期、施行日期、截止日期的先后不对")
         if errors or place is None:
             return False
-        if days["施行日期"] is None:
+        if since is None:
             self.draft.notes.append(f"{_ABOUT}：没有施行日期，查询时只提示「效力待核」，不作为现行清单回答")
         self._place, self._slug = place, self.content.registers.places.by_path[place].slug
-        title, number = cells["清单名称"], cells.get("文号") or None
+        title, number = one_line(cells["清单名称"]), one_line(cells.get("文号", "")) or None
         self._key = _hash(f"{place}|{number or title}")
         self.draft.title, self.draft.mark = title, f".list-{self._key}"
-        self._offences = {
-            name: item
-            for item in self.content.items.values()
-            if isinstance(item.entry, Offence) and f"{self.draft.mark}.yaml:" not in item.where
-            for name in (item.entry.title, *item.entry.ask)
-        }
+        if not self._name_is_free(title, number):
+            return False
+        chain = self.content.registers.places.chain(place)
+        own, items = f"{self.draft.mark}.yaml:", self.content.items.values()
+        held = [i for i in items if isinstance(i.entry, Offence) and i.place in chain and own not in i.where]
+        self._offences = {name: item for item in held for name in item.entry.ask}
+        self._offences |= {item.entry.title: item for item in held}
         self._source = {
             "id": f"list-{self._key}",
             "title": title,
             "short": number or title,
             "level": "document",
             "number": number,
-            "issuer": cells["发布机关"],
+            "issuer": one_line(cells["发布机关"]),
             "place": place,
-            "versions": [{"promulgated": days["发布日期"], "from": days["施行日期"], "until": days["截止日期"]}],
+            "versions": [{"promulgated": promulgated, "from": since, "until": until}],
         }
         self.draft.files[f"sources{self.draft.mark}.yaml"] = [self._source]
         return True
 
+    def _name_is_free(self, title: str, number: str | None) -> bool:
+        """Whether no other source has the title or number; says so where another list of this number goes."""
+        sources = self.content.registers.sources
+        for name in filter(None, (title, number)):
+            other = sources.by_id.get(sources.names.get(name, ""))
+            if other and other.id != f"list-{self._key}":
+                self.draft.errors.append(f"{_ABOUT}：本库已收录「{name}」（{other.title}），不能再用这个名称或文号")
+            elif other and other.title != title:
+                self.draft.notes.append(f"{_ABOUT}：文号相同，将替换以前导入的「{other.title}」")
+        return not self.draft.errors
+
     def item(self, row: Row) -> None:
         """One item of the list."""
         at, cells = f"{_ITEMS}第 {row.number} 行", row.cells
-        before = len(self.draft.errors)
-        unknown = [name for name in cells if name not in _COLUMNS]
-        self.draft.errors += [f"{at}：没有「{name}」这一栏" for name in unknown]
-        name, listed, domain = cells.get("违法行为", ""), cells.get("清单类型", ""), self._domain(cells.get("领域", ""))
-        self.draft.errors += [
-            f"{at}：「{column}」没有填" for column in ("违法行为", "领域", "清单类型") if column not in cells
-        ]
+        errors, before = self.draft.errors, len(self.draft.errors)
+        errors += [f"{at}：没有「{column}」这一栏" for column in cells if column not in _COLUMNS]
+        errors += [f"{at}：「{column}」没有填" for column in ("违法行为", "领域", "清单类型") if column not in cells]
+        name, listed = one_line(cells.get("违法行为", "")), cells.get("清单类型", "")
+        domain = self._domains.get(cells.get("领域", ""))
         if name and not 2 <= len(name) <= 60:
-            self.draft.errors.append(f"{at}：违法行为要 2 到 60 个字，现有 {len(name)} 个")
+            errors.append(f"{at}：违法行为要 2 到 60 个字，现有 {len(name)} 个")
         if listed and listed not in LISTS:
-            self.draft.errors.append(f"{at}：清单类型「{listed}」不认识，请填：{'、'.join(LISTS)}")
+            errors.append(f"{at}：清单类型「{listed}」不认识，请填：{'、'.join(LISTS)}")
         if cells.get("领域") and domain is None:
-            self.draft.errors.append(f"{at}：领域「{cells['领域']}」不认识，请看填写说明")
-        if (twin := self._seen.setdefault(f"{name}|{listed}", row.number)) != row.number:
-            self.draft.errors.append(f"{at}：与第 {twin} 行重复")
-        self.draft.errors += list(self._basis_faults(at, cells))
-        offence = self._offence(at, name, domain or "", cells) if len(self.draft.errors) == before else None
+            errors.append(f"{at}：领域「{cells['领域']}」不认识，请看填写说明")
+        long = (column for column, text in cells.items() if any(len(part) > _LONGEST for part in parts(text)))
+        errors += [f"{at}：「{column}」有一项超过 {_LONGEST} 字" for column in long]
+        if name and (twin := self._seen.setdefault(f"{name}|{listed}", row.number)) != row.number:
+            errors.append(f"{at}：与第 {twin} 行重复")
+        errors += list(self._basis_faults(at, cells))
+        offence = self._offence(at, name, domain or "", cells) if len(errors) == before else None
         if offence and domain:
             self._add(domain, self._list_item(name, listed, offence, cells))
             self.draft.items += 1
 
     def _basis_faults(self, at: str, cells: Mapping[str, str]) -> Iterator[str]:
         sources = self.content.registers.sources
-        for text in _parts(cells.get("处罚依据", "")):
+        for text in _bases(cells):
             parsed = sources.parse(text)
             if isinstance(parsed, str) and sources.named(text):
                 yield f"{at}：处罚依据「{text}」不对，这部法律里没有这一条（款、项）"
+            elif isinstance(parsed, str) and not _LIKE_A_BASIS.search(text):
+                yield f"{at}：处罚依据「{text}」要写明法律和条文，例如 食品安全法第124条"
             elif isinstance(parsed, str):
                 self.draft.notes.append(f"{at}：处罚依据「{text}」的法律本库没有收录，照原样保留")
 
     def _offence(self, at: str, name: str, domain: str, cells: Mapping[str, str]) -> str | None:
         """The id of the offence of a row: one held already, or a new one that is added."""
         if wanted := cells.get("违法行为编号"):
-            held = self.content.items.get(wanted)
-            if held is None or not isinstance(held.entry, Offence):
-                self.draft.errors.append(f"{at}：没有编号为「{wanted}」的违法行为")
+            if all(item.entry.id != wanted for item in self._offences.values()):
+                self.draft.errors.append(f"{at}：没有编号为「{wanted}」、适用于{self._place}的违法行为")
                 return None
             self.draft.known += 1
             return wanted
-        if name in self._offences:
+        if held := self._offences.get(name):
             self.draft.known += 1
-            return self._offences[name].entry.id
+            if held.entry.title != name:
+                self.draft.notes.append(f"{at}：并入已有的「{held.entry.title}」，「{name}」是它的俗称")
+            return held.entry.id
+        if name in self._new:
+            return self._new[name]
         if near := self._near(name):
             self.draft.notes.append(
                 f"{at}：与已有的「{near.entry.title}」相近；是同一种的，请在「违法行为编号」填 {near.entry.id}"
             )
-        offence_id = f"offence.own.{_hash(name)}"
-        lay = [part for part in _parts(cells.get("俗称", "")) if part != name]
+        offence_id = self._new[name] = f"offence.own.{_hash(f'{self._place}|{name}')}"
+        lay = [part for part in parts(cells.get("俗称", "")) if part != name]
         if not lay:
             self.draft.notes.append(f"{at}：没有填俗称，只能按「{name}」查到")
-        basis = _parts(cells.get("处罚依据", ""))
+        unfit = [part for part in lay if not 2 <= len(part) <= 60]
+        self.draft.notes += [f"{at}：俗称「{part[:20]}」不收，要 2 到 60 个字" for part in unfit]
+        basis = _bases(cells)
         self._add(
             domain,
             {
                 "id": offence_id,
                 "kind": "offence",
                 "title": name,
-                "ask": [part for part in lay if 2 <= len(part) <= 60],
+                "ask": [part for part in lay if part not in unfit],
                 "penalty_basis": basis,
                 "cites": [text for text in basis if isinstance(self.content.registers.sources.parse(text), Citation)],
-                "in_force": {"from": self._from(), "until": None},
+                "in_force": {"from": self._source["versions"][0]["from"] or self.today.isoformat(), "until": None},
                 "checked": self.today.isoformat(),
             },
         )
@@ -310,11 +347,11 @@ class _Reading:
             "title": name,
             "offence": offence,
             "list": kind,
-            "conditions": _parts(cells.get("适用条件", "")),
-            "exclusions": _parts(cells.get("不适用情形", "")),
-            "penalty_basis": _parts(cells.get("处罚依据", "")),
+            "conditions": parts(cells.get("适用条件", "")),
+            "exclusions": parts(cells.get("不适用情形", "")),
+            "penalty_basis": _bases(cells),
             "lenience_basis": [lenience],
-            "handling": _parts(cells.get("处理措施", "")),
+            "handling": parts(cells.get("处理措施", "")),
             "source": self._source["title"],
             "issuer": self._source["issuer"],
             "published": version["promulgated"],
@@ -327,40 +364,28 @@ class _Reading:
         }
 
     def _add(self, domain: str, entry: dict[str, Any]) -> None:
-        rows = self.draft.files.setdefault(f"{self._slug}/{domain}{self.draft.mark}.yaml", [])
-        if all(row["id"] != entry["id"] for row in rows):
-            rows.append({key: value for key, value in entry.items() if value not in (None, [])} | _kept(entry))
-
-    def _from(self) -> str:
-        version = self._source["versions"][0]
-        return version["from"] or self.today.isoformat()
+        self._added[domain] += 1
+        part = self._added[domain] // _ROWS_A_FILE
+        name = f"{self._slug}/{domain}{f'.{part}' if part else ''}{self.draft.mark}.yaml"
+        kept = {key: value for key, value in entry.items() if key == "cites" or value not in (None, [])}
+        self.draft.files.setdefault(name, []).append(kept)
 
     def _near(self, name: str) -> Item | None:
-        scored = ((fuzz.ratio(name, known), known) for known in self._offences)
-        score, known = max(scored, default=(0.0, ""))
-        return self._offences[known] if score >= _NEAR else None
-
-    def _domain(self, name: str) -> str | None:
-        rows = self.content.registers.domains.by_id.values()
-        return next((row.id for row in rows if name and name in (row.id, row.name, *row.aliases)), None)
+        found = process.extractOne(name, self._offences.keys(), scorer=fuzz.ratio, score_cutoff=_NEAR)
+        return self._offences[found[0]] if found else None
 
     def _day(self, where: str, text: str) -> str | None:
         if not text:
             return None
-        try:
-            return date.fromisoformat(text.replace("/", "-").replace(".", "-")).isoformat()
-        except ValueError:
-            self.draft.errors.append(f"{where}：「{text}」不是日期，请写成 2026-01-31")
-            return None
+        if found := day(text):
+            return found.isoformat()
+        self.draft.errors.append(f"{where}：「{text}」不是日期，请写成 2026-01-31")
+        return None
 
 
-def _kept(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields that must be there even when they are empty."""
-    return {name: entry[name] for name in ("cites", "in_force") if name in entry}
-
-
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in _SPLIT.split(text) if part.strip()]
+def _bases(cells: Mapping[str, str]) -> list[str]:
+    """What the penalty rests on, as citations are written: without title marks."""
+    return [re.sub("[《》]", "", part) for part in parts(cells.get("处罚依据", ""))]
 
 
 def _hash(text: str) -> str:

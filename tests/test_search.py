@@ -1,10 +1,11 @@
 """The search as rules: structure before scores, purity, and floors of quality on the golden set."""
 
 from datetime import date
+from typing import get_args
 
 import pytest
 
-from benchmarks.golden import ask_all, ask_dialogues, ask_unanswerable
+from benchmarks.golden import Outcome, ask_all, ask_dialogues, ask_unanswerable
 from knowledge.library import Library
 from knowledge.search.question import understand
 from knowledge.search.text import normalise
@@ -181,12 +182,11 @@ def test_voice_input_is_understood_by_its_sound(library: Library, said: str, mea
 @pytest.mark.parametrize("half", ["dev", "test"])
 def test_floors_on_the_golden_set(library: Library, half: str) -> None:
     """What has been reached is not lost again: floors a little below the report of `benchmarks.report`."""
-    floors = {"dev": (0.75, 0.06), "test": (0.65, 0.12)}[half]
     asked = ask_all(library, "dev" if half == "dev" else "test")
-    right = sum(row.outcome == "right" for row in asked) / len(asked)
-    wrong = sum(row.outcome == "wrong" for row in asked) / len(asked)
-    assert right >= floors[0]
-    assert wrong <= floors[1]
+    share = {outcome: sum(row.outcome == outcome for row in asked) / len(asked) for outcome in get_args(Outcome)}
+    assert share["right"] >= 0.57
+    assert share["right"] + share["choices_right"] >= 0.86
+    assert share["wrong"] <= 0.04
 
 
 @pytest.mark.parametrize("half", ["dev", "test"])
@@ -194,7 +194,7 @@ def test_what_must_not_be_answered_is_not(library: Library, half: str) -> None:
     """Off-topic messages, articles that do not exist, other places' rules: hardly any is answered."""
     rows = ask_unanswerable(library, "dev" if half == "dev" else "test")
     answered = [row.row["q"] for row in rows if row.outcome == "answered" and row.row["expect"] != ["any_but_refused"]]
-    assert len(answered) <= len(rows) * 0.06
+    assert len(answered) <= len(rows) * 0.08
 
 
 def test_refusals_and_their_lawful_lookalikes(library: Library) -> None:
@@ -205,6 +205,7 @@ def test_refusals_and_their_lawful_lookalikes(library: Library) -> None:
 
 
 def test_follow_up_dialogues(library: Library) -> None:
-    """Most turns of the dialogues are right, later ones too."""
-    later = [turn for dialogue in ask_dialogues(library) for turn in dialogue[1:]]
-    assert sum(turn.outcome == "right" for turn in later) >= 0.7 * len(later)
+    """Most later turns of the dialogues are right, nearly all lead to what is right."""
+    later = [turn.outcome for dialogue in ask_dialogues(library) for turn in dialogue[1:]]
+    assert later.count("right") >= 0.68 * len(later)
+    assert later.count("right") + later.count("choices_right") >= 0.85 * len(later)

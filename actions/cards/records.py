@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from actions.cards.words import FORCE, LISTS, day
+from actions.cards.words import FORCE, LISTS, SHORT, day
 from actions.message import Block
 from knowledge.catalogue.load import Item
 from knowledge.catalogue.model import Case, Deadline, ListItem, Offence, Task
@@ -32,11 +32,14 @@ def offence(entry: Offence, listed: Listing, registers: Registers, place: str, *
         blocks.append(Block("points", "相关案例", tuple(_case_line(item) for item in listed.cases)))
     elif listed.cases:
         blocks.append(Block("note", f"相关案例 {len(listed.cases)} 个，见「详情」。"))
+    return [*blocks, *_punishment(entry)]
+
+
+def _punishment(entry: Offence) -> list[Block]:
+    bases = "；".join(entry.penalty_basis)
     if entry.penalty:
-        blocks.append(Block("text", f"处罚：{entry.penalty}"))
-    if entry.penalty_basis:
-        blocks.append(Block("text", f"处罚依据：{'；'.join(entry.penalty_basis)}"))
-    return blocks
+        return [Block("text", f"处罚：{entry.penalty}（{bases}）" if bases else f"处罚：{entry.penalty}")]
+    return [Block("text", f"处罚依据：{bases}")] if bases else []
 
 
 def _standing(entry: Offence, listed: Listing, registers: Registers, place: str) -> list[Block]:
@@ -44,11 +47,18 @@ def _standing(entry: Offence, listed: Listing, registers: Registers, place: str)
     if not listed.here:
         whose = "全国" if place == NATION else f"全国和{registers.places.label(place)}"
         return [Block("lead", f"{name}：本库收录的{whose}现行清单里没有这一项。"), Block("text", _NOT_A_CEILING)]
-    found = "；".join(dict.fromkeys(f"{_label(i, registers)}清单列为「{_list(i)}」" for i in listed.here))
-    blocks = [Block("lead", f"{name}：{found}。")]
+    found: dict[str, str] = {}
     for item in listed.here:
-        blocks += _terms(item.entry, f"{_label(item, registers)}「{_list(item)}」" if len(listed.here) > 1 else "")
+        label = f"{_label(item, registers)}清单列为"
+        found[label] = found.get(label, "") + f"「{_list(item)}」"
+    blocks = [Block("lead", f"{name}：{'；'.join(label + lists for label, lists in found.items())}。")]
+    for item in listed.here:
+        blocks += _terms(item.entry, _short(item, registers) if len(listed.here) > 1 else "")
     return blocks
+
+
+def _short(item: Item, registers: Registers) -> str:
+    return f"{_label(item, registers)}{SHORT[item.entry.list]}" if isinstance(item.entry, ListItem) else ""
 
 
 def _terms(entry: object, whose: str) -> list[Block]:
@@ -61,7 +71,7 @@ def _terms(entry: object, whose: str) -> list[Block]:
     if entry.exclusions:
         blocks.append(Block("points", f"{whose}不适用", entry.exclusions))
     if entry.confidence == "partial":
-        blocks.append(Block("warning", f"{whose}只见到部分内容，用前核对原清单：{entry.source}。"))
+        blocks.append(Block("warning", f"{whose}只见到部分内容，用前核对原清单。"))
     return blocks
 
 
@@ -93,7 +103,10 @@ def _why_unsure(item: Item) -> str:
     entry = item.entry
     if isinstance(entry, ListItem) and entry.list_status != "as_published":
         return f"是{_STATUS[entry.list_status]}"
-    return f"有效期到{day(entry.in_force.until)}" if entry.in_force.until else "何时起施行、现在是否有效没有核实"
+    span = entry.in_force
+    if span.from_ is None:
+        return "何时起施行、现在是否有效没有核实"
+    return f"有效期从{day(span.from_)}到{day(span.until)}" if span.until else f"从{day(span.from_)}起才施行"
 
 
 def list_item(item: Item, entry: ListItem, registers: Registers, place: str, today: date) -> list[Block]:

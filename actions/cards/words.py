@@ -34,6 +34,14 @@ FORCE = {
     "no_coercive_measure": "可以不采取行政强制措施",
 }
 """What each list means for the case in hand: 不予 is must, 可以不予 is may."""
+SHORT = {
+    "no_penalty_minor": "轻微不罚",
+    "no_penalty_first_offence": "首违不罚",
+    "no_penalty_no_fault": "无过错不罚",
+    "lighter": "从轻",
+    "mitigated": "减轻",
+    "no_coercive_measure": "不予强制",
+}
 
 
 def basis(registers: Registers, cites: tuple[Citation, ...], most: int = 3) -> str:

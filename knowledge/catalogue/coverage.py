@@ -69,8 +69,8 @@ def reasons(path: Path) -> dict[str, str]:
     """
     try:
         rows = _LEFT_OUT.findall(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from None
     return {fact: reason for fact, reason in rows if fact != _HEADING and set(fact) != {"-"}}
 
 
