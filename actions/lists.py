@@ -35,6 +35,8 @@ _COLUMNS = ("违法行为", "俗称", "领域", "清单类型", "适用条件", 
 _LIKE_A_BASIS = re.compile(r"第.+条|(?:法|条例|办法|规定|规则|细则|标准)$")
 _NEAR = 80
 _LONGEST = 600
+_SINCE = date(2021, 7, 15)
+"""First day of the 行政处罚法 in force: a conduct is an offence before a list names it."""
 _ROWS_A_FILE = 150
 """So many entries of one field go into one file; `load` takes no larger ones."""
 LISTS = {
@@ -204,6 +206,7 @@ class _Reading:
         self._offences: dict[str, Item] = {}
         self._source: dict[str, Any] = {}
         self._new: dict[str, str] = {}
+        self._sources = content.registers.sources
         rows = content.registers.domains.by_id.values()
         self._domains = {name: row.id for row in rows for name in (row.id, row.name, *row.aliases)}
         self._place = self._slug = self._key = ""
@@ -235,7 +238,7 @@ class _Reading:
         chain = self.content.registers.places.chain(place)
         own, items = f"{self.draft.mark}.yaml:", self.content.items.values()
         held = [i for i in items if isinstance(i.entry, Offence) and i.place in chain and own not in i.where]
-        self._offences = {name: item for item in held for name in item.entry.ask}
+        self._offences = {name: item for item in held for name in (item.entry.id, *item.entry.ask)}
         self._offences |= {item.entry.title: item for item in held}
         self._source = {
             "id": f"list-{self._key}",
@@ -252,9 +255,8 @@ class _Reading:
 
     def _name_is_free(self, title: str, number: str | None) -> bool:
         """Whether no other source has the title or number; says so where another list of this number goes."""
-        sources = self.content.registers.sources
         for name in filter(None, (title, number)):
-            other = sources.by_id.get(sources.names.get(name, ""))
+            other = self._sources.by_id.get(self._sources.names.get(name, ""))
             if other and other.id != f"list-{self._key}":
                 self.draft.errors.append(f"{_ABOUT}：本库已收录「{name}」（{other.title}），不能再用这个名称或文号")
             elif other and other.title != title:
@@ -286,10 +288,9 @@ class _Reading:
             self.draft.items += 1
 
     def _basis_faults(self, at: str, cells: Mapping[str, str]) -> Iterator[str]:
-        sources = self.content.registers.sources
         for text in _bases(cells):
-            parsed = sources.parse(text)
-            if isinstance(parsed, str) and sources.named(text):
+            parsed = self._sources.parse(text)
+            if isinstance(parsed, str) and self._sources.named(text):
                 yield f"{at}：处罚依据「{text}」不对，这部法律里没有这一条（款、项）"
             elif isinstance(parsed, str) and not _LIKE_A_BASIS.search(text):
                 yield f"{at}：处罚依据「{text}」要写明法律和条文，例如 食品安全法第124条"
@@ -298,23 +299,20 @@ class _Reading:
 
     def _offence(self, at: str, name: str, domain: str, cells: Mapping[str, str]) -> str | None:
         """The id of the offence of a row: one held already, or a new one that is added."""
-        if wanted := cells.get("违法行为编号"):
-            if all(item.entry.id != wanted for item in self._offences.values()):
-                self.draft.errors.append(f"{at}：没有编号为「{wanted}」、适用于{self._place}的违法行为")
-                return None
-            self.draft.known += 1
-            return wanted
-        if held := self._offences.get(name):
+        wanted = cells.get("违法行为编号")
+        if held := self._offences.get(wanted or name):
             self.draft.known += 1
             if held.entry.title != name:
-                self.draft.notes.append(f"{at}：并入已有的「{held.entry.title}」，「{name}」是它的俗称")
+                self.draft.notes.append(f"{at}：并入已有的「{held.entry.title}」")
             return held.entry.id
+        if wanted:
+            self.draft.errors.append(f"{at}：没有编号为「{wanted}」、适用于{self._place}的违法行为")
+            return None
         if name in self._new:
             return self._new[name]
         if near := self._near(name):
-            self.draft.notes.append(
-                f"{at}：与已有的「{near.entry.title}」相近；是同一种的，请在「违法行为编号」填 {near.entry.id}"
-            )
+            same = f"是同一种的，请在「违法行为编号」填 {near.entry.id}"
+            self.draft.notes.append(f"{at}：与已有的「{near.entry.title}」相近；{same}")
         offence_id = self._new[name] = f"offence.own.{_hash(f'{self._place}|{name}')}"
         lay = [part for part in parts(cells.get("俗称", "")) if part != name]
         if not lay:
@@ -322,6 +320,10 @@ class _Reading:
         unfit = [part for part in lay if not 2 <= len(part) <= 60]
         self.draft.notes += [f"{at}：俗称「{part[:20]}」不收，要 2 到 60 个字" for part in unfit]
         basis = _bases(cells)
+        cites = {text: cite for text in basis if isinstance(cite := self._sources.parse(text), Citation)}
+        since = [
+            v.from_ for cite in [*cites.values()][:1] for v in self._sources.by_id[cite.source].versions if v.from_
+        ]
         self._add(
             domain,
             {
@@ -330,8 +332,8 @@ class _Reading:
                 "title": name,
                 "ask": [part for part in lay if part not in unfit],
                 "penalty_basis": basis,
-                "cites": [text for text in basis if isinstance(self.content.registers.sources.parse(text), Citation)],
-                "in_force": {"from": self._source["versions"][0]["from"] or self.today.isoformat(), "until": None},
+                "cites": list(cites),
+                "in_force": {"from": str(min(since, default=_SINCE)), "until": None},
                 "checked": self.today.isoformat(),
             },
         )
@@ -375,12 +377,10 @@ class _Reading:
         return self._offences[found[0]] if found else None
 
     def _day(self, where: str, text: str) -> str | None:
-        if not text:
-            return None
-        if found := day(text):
-            return found.isoformat()
-        self.draft.errors.append(f"{where}：「{text}」不是日期，请写成 2026-01-31")
-        return None
+        found = day(text)
+        if text and not found:
+            self.draft.errors.append(f"{where}：「{text}」不是日期，请写成 2026-01-31")
+        return found.isoformat() if found else None
 
 
 def _bases(cells: Mapping[str, str]) -> list[str]:

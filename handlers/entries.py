@@ -1,6 +1,7 @@
 """Buttons about one entry: open it, unfold it, its basis, what is near."""
 
 from dataclasses import replace
+from datetime import date
 
 from actions.cards import entry as cards
 from actions.cards.verdict import answer_buttons
@@ -51,8 +52,6 @@ def open_(_incoming: Incoming, context: Context, entry_id: str) -> Act:
 
 def _short(item: Item, context: Context, edits: str | None = None) -> Reply:
     blocks = cards.short(item, context.library, context.place, context.now.date())
-    if item.place not in context.library.registers.places.chain(context.place):
-        blocks = (Block("warning", f"这是{item.place.replace('/', '')}的规定，不适用于您的地区。"), *blocks)
     return Reply(blocks, answer_buttons(item.entry.id, bool(item.entry.related), None), edits)
 
 
@@ -80,8 +79,7 @@ def basis(incoming: Incoming, context: Context, entry_id: str) -> Act:
     lines = []
     for cite in context.library.citations(entry_id, context.place, context.now.date()):
         source = sources.by_id[cite.source]
-        version = sources.version(cite.source, context.now.date())
-        since = _since(version) if version else "，现已不再施行"
+        since = _since(source.versions[-1], context.now.date())
         number = f"，{source.number}" if source.number and source.number not in source.short else ""
         marked = "" if source.number or source.level != "document" else "，无文号"
         lines.append(f"{sources.show(cite)}（{source.title}，{source.issuer}{number}{marked}{since}）")
@@ -89,9 +87,14 @@ def basis(incoming: Incoming, context: Context, entry_id: str) -> Act:
     return just(context.state, Reply(blocks, _folded_row(item, "basis"), incoming.message))
 
 
-def _since(version: Version) -> str:
+def _since(version: Version, today: date) -> str:
+    """Since when a version holds, or what else is known of its time."""
     promulgated = f"，{day(version.promulgated)}公布" if version.promulgated else ""
-    return promulgated + (f"，{day(version.from_)}起施行" if version.from_ else "")
+    if version.from_ is None:
+        return f"{promulgated}，何时起施行没有核实"
+    if version.until and version.until < today:
+        return f"{promulgated}，现已不再施行"
+    return f"{promulgated}，{day(version.from_)}起{'才' if version.from_ > today else ''}施行"
 
 
 def related(incoming: Incoming, context: Context, entry_id: str) -> Act:

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from knowledge.catalogue.citations import Citation
 from knowledge.catalogue.load import BUNDLED, Item
-from knowledge.catalogue.model import AnyEntry, Case, Offence
+from knowledge.catalogue.model import AnyEntry, Offence
 from knowledge.catalogue.registers import NATION, Registers
 from knowledge.listing import Listing, listing, resting_on
 from knowledge.search.build import build
 from knowledge.search.features import NAMES
 from knowledge.search.follow_up import readings
 from knowledge.search.index import Cited, Index
+from knowledge.search.profile import COMPARISONS
 from knowledge.search.question import Question, split, understand
 from knowledge.search.ranking import Candidate, Parameters, Ranking, parameters, rank
 from knowledge.search.text import normalise
@@ -294,13 +295,13 @@ class Library:
     def _decide(self, question: Question, ranking: Ranking, base: Verdict, text: str) -> Verdict:
         usable = self.usable(ranking, base.place, base.day)
         probability = usable.probability(self.fitted)
+        if entry := self._out_of_time(ranking, usable, base):
+            span = f"{entry.title}|{entry.in_force.from_ or ''}|{entry.in_force.until or ''}"
+            return replace(base, reason="not_in_force", detail=span, nearest=(entry.id,))
         elsewhere = self._only_elsewhere(ranking, usable, base)
         if probability >= self.fitted.answer_from and not elsewhere:
             return self._answer(usable.candidates[0], probability, base, text)
         base = replace(base, nearest=self._nearest(usable), score=probability)
-        if entry := self._out_of_time(ranking, base):
-            span = f"{entry.title}|{entry.in_force.from_ or ''}|{entry.in_force.until or ''}"
-            return replace(base, reason="not_in_force", detail=span, nearest=(entry.id,))
         if elsewhere:
             return replace(base, reason="local_matter", detail=base.place)
         near = self._near(usable)
@@ -347,13 +348,15 @@ class Library:
         """The score without what it owes to being a local rule."""
         return candidate.score - self.fitted.rank["own_place"] * candidate.row[_OWN_PLACE]
 
-    def _out_of_time(self, ranking: Ranking, base: Verdict) -> AnyEntry | None:
-        """The entry of this place that fits best but does not hold on the day asked about, where it would answer."""
+    def _out_of_time(self, ranking: Ranking, usable: Ranking, base: Verdict) -> AnyEntry | None:
+        """The entry of this place that would answer at another day, and fits clearly better than what holds now."""
         here = self._fitting(ranking, base.place)
-        if here.probability(self.fitted) < max(self.fitted.answer_from, base.score):
+        if not here.candidates or here.probability(self.fitted) < self.fitted.answer_from:
             return None
-        entry = self.item(self._id(here.candidates[0])).entry
-        return None if entry.in_force.covers(base.day) or isinstance(entry, Case) else entry
+        best = here.candidates[0]
+        if usable.candidates and best.score < usable.candidates[0].score + self.fitted.margin:
+            return None
+        return self.item(self._id(best)).entry
 
     def _nearest(self, ranking: Ranking) -> tuple[str, ...]:
         return tuple(self._id(candidate) for candidate in ranking.candidates[:3] if candidate.row[_WHOLE] > 0.25)
@@ -364,6 +367,11 @@ class Library:
     def _id(self, candidate: Candidate) -> str:
         return self.index.profile(candidate.n).id
 
+    def _only_of_the_nation(self, item: Item, base: Verdict) -> bool:
+        """Whether a place was asked for by name and only the nation's rule is held; an offence says that itself."""
+        says_it = isinstance(item.entry, Offence) or item.topic == COMPARISONS
+        return base.asked_place and item.place == NATION and base.place != NATION and not says_it
+
     def _answer(self, candidate: Candidate, probability: float, base: Verdict, text: str) -> Verdict:
         entry_id = self._id(candidate)
         item = self.item(entry_id)
@@ -373,6 +381,6 @@ class Library:
             status="answered",
             match=Match(entry_id, probability),
             score=probability,
-            national_only=base.asked_place and item.place == NATION and base.place != NATION,
+            national_only=self._only_of_the_nation(item, base),
             turn=Turn(text, entry_id, base.place, lead.source if lead else None, lead.article if lead else None),
         )

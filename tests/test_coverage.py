@@ -55,16 +55,23 @@ def test_a_table_that_cannot_be_read_is_told(folder: Path, tmp_path: Path) -> No
     """A missing table is no empty one."""
     with pytest.raises(UsageError):
         coverage(load([folder]), [tmp_path / "none.yaml"], None)
+    left = tmp_path / "left-out.md"
+    left.write_bytes(b"| f-2 | \xff |\n")
+    with pytest.raises(UsageError):
+        coverage(load([folder]), [], left)
 
 
 def test_the_command_fails_while_a_fact_is_missing(run: Command, tmp_path: Path) -> None:
-    """`kb coverage` exits 1 and names the fact; with a reason it exits 0."""
+    """`kb coverage` exits 1 and names the fact, until it is left out with a reason."""
     table = write(tmp_path, "facts.yaml", "- {id: cf-033b}\n- {id: never-carried}\n")
     done = run("kb", "coverage", str(table))
     assert done.returncode == 1
     assert "«never-carried» is neither carried nor left out" in done.stdout
+    assert "«cf-033b»" not in done.stdout
     left = write(tmp_path, "left-out.md", "| never-carried | a lead |\n")
-    assert "«cf-033b»" not in run("kb", "coverage", str(table), "--left-out", str(left)).stdout
+    excused = run("kb", "coverage", str(table), "--left-out", str(left)).stdout
+    assert "«never-carried»" not in excused
+    assert "1 carried    1 left out    0 missing" in excused
 
 
 @pytest.mark.parametrize("form", FORMS)

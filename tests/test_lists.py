@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
+from actions.sheets import Row, read_book
 from tests.conftest import Command
 
 Fill = Callable[..., Path]
@@ -23,7 +24,7 @@ def _fill(run: Command, tmp_path: Path) -> Fill:
     """Fill the template: the sheet about the list, and rows of items by column."""
 
     def fill(*rows: tuple[str, ...], **about: str) -> Path:
-        path = tmp_path / "清单.xlsx"
+        path = tmp_path / f"清单{len(list(tmp_path.glob('清单*.xlsx')))}.xlsx"
         assert run("kb", "import-list", str(path), "--template").returncode == 0
         book = load_workbook(path)
         for cell in book["清单"]["A"][1:]:
@@ -54,6 +55,72 @@ def test_a_table_becomes_answers(run: Command, fill: Fill, data_dir: Path) -> No
     assert run("kb", "lint").returncode == 0
 
 
+def test_the_same_conduct_on_lists_of_two_places_answers_in_both(run: Command, fill: Fill) -> None:
+    """What one city called an offence first does not hide the list of another."""
+    tieling = {"清单名称": "铁岭市试验清单", "适用地区": "铁岭"}
+    assert run("kb", "import-list", str(fill(_LITTER)), "--yes").returncode == 0
+    assert run("kb", "import-list", str(fill(_LITTER, **tieling)), "--yes").returncode == 0
+    for place, list_ in (("河北省/邢台市", _ABOUT["清单名称"]), ("辽宁省/铁岭市", "铁岭市试验清单")):
+        answer = run("ask", "有人乱扔试验纸片怎么处理", "--jurisdiction", place).stdout
+        assert "清单列为「首次违法，可以不予处罚」" in answer
+        assert f"依据：《{list_}》" in answer
+
+
+def test_one_conduct_on_two_lists_in_two_fields_is_one_offence(run: Command, fill: Fill) -> None:
+    """Whatever the fields of its rows, an offence is written once."""
+    other = (_LITTER[0], "", "市场监管", "轻微不罚")
+    done = run("kb", "import-list", str(fill(_LITTER, other)), "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "事项 2 项，其中并入已有违法行为 0 项，新增违法行为 1 项" in done.stdout
+
+
+def test_a_long_list_is_taken(run: Command, fill: Fill) -> None:
+    """Hundreds of items of one field go into as many files as it takes."""
+    rows = [(f"抛撒试验用{n}号纸屑", f"乱扔{n}号试验纸片", *_LITTER[2:]) for n in range(800)]
+    done = run("kb", "import-list", str(fill(*rows)), "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "事项 800 项" in done.stdout
+
+
+def test_cells_as_people_fill_them(run: Command, fill: Fill) -> None:
+    """Broken lines, invisible characters, title marks and other ways of a date are no faults."""
+    row = ("抛撒试验\n用纸屑", "乱扔试验\u200b纸片", *_LITTER[2:6], "《食品安全法》第一百二十四条第一款")
+    about = {"清单名称": "《邢台市\n试验清单》", "施行日期": "2026年3月1日"}
+    done = run("kb", "import-list", str(fill(row, **about)), "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    answer = run("ask", "有人乱扔试验纸片怎么处理", "--jurisdiction", "河北省/邢台市").stdout
+    assert "「抛撒试验用纸屑」" in answer
+    assert "处罚依据：食品安全法第一百二十四条第一款\n依据：《邢台市试验清单》；《行政处罚法》第33条第1款" in answer
+
+
+def test_a_list_of_the_future_is_named_with_its_first_day(run: Command, fill: Fill) -> None:
+    """Before its first day the offence is known, and the list no basis yet."""
+    run("kb", "import-list", str(fill(_LITTER, 施行日期="2099-03-01")), "--yes")
+    answer = run("ask", "有人乱扔试验纸片怎么处理", "--jurisdiction", "河北省/邢台市").stdout
+    assert "现行清单里没有这一项" in answer
+    assert "从2099年3月1日起才施行，不能作为依据" in answer
+
+
+def test_the_template_never_overwrites(run: Command, fill: Fill) -> None:
+    """A filled table is not lost to a second --template."""
+    path = fill(_LITTER)
+    before = path.read_bytes()
+    done = run("kb", "import-list", str(path), "--template")
+    assert (done.returncode, path.read_bytes()) == (2, before)
+    assert "已经存在" in done.stderr
+
+
+def test_a_row_is_told_by_the_number_excel_shows(tmp_path: Path) -> None:
+    """Empty rows and columns before the headings do not shift what is told."""
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet["B3"], sheet["B4"], sheet["B6"] = "违法行为", "甲", "乙"
+    book.save(tmp_path / "a.xlsx")
+    assert read_book(tmp_path / "a.xlsx") == {
+        "Sheet": [Row(4, {"违法行为": "甲"}), Row(6, {"违法行为": "乙"})],
+    }
+
+
 def test_it_never_answers_for_another_place(run: Command, fill: Fill) -> None:
     """A list of 邢台 says nothing to an officer of 铁岭."""
     run("kb", "import-list", str(fill(_LITTER)), "--yes")
@@ -77,6 +144,8 @@ def test_a_preview_changes_nothing(run: Command, fill: Fill, data_dir: Path) -> 
         pytest.param(("试验违法", "", "城管", "免费"), "清单类型「免费」不认识", id="unknown list"),
         pytest.param(("试验违法", "", "城管", "从轻", "", "", "食品安全法第999条"), "没有这一条", id="no such article"),
         pytest.param(("试验违法", *_LITTER[1:6], "", "", "offence.none"), "没有编号为", id="no such offence"),
+        pytest.param(("试验违法", "", "城管", "从轻", "", "", "按规定处罚"), "按规定处罚」要写明", id="no basis"),
+        pytest.param(("试验违法", "", "城管", "从轻", "条" * 601), "「适用条件」有一项超过 600 字", id="too long"),
         pytest.param(_LITTER, "与第 2 行重复", id="twice"),
     ],
 )
@@ -86,7 +155,9 @@ def test_a_wrong_row_keeps_everything_out(
     """A fault is told with its row, and not even the good rows are written."""
     done = run("kb", "import-list", str(fill(_LITTER, row)), "--yes")
     assert done.returncode == 1
-    assert f"事项第 3 行：{says}" in done.stdout.replace("处罚依据「食品安全法第999条」不对，这部法律里", "")
+    (fault,) = [line for line in done.stdout.splitlines() if line.startswith("错误")]
+    assert fault.startswith("错误  事项第 3 行：")
+    assert says in fault
     assert _overlay(data_dir) == []
 
 
@@ -96,6 +167,9 @@ def test_a_wrong_row_keeps_everything_out(
         pytest.param({"清单名称": ""}, "「清单名称」没有填", id="no name"),
         pytest.param({"适用地区": "火星市"}, "不在地区表里", id="unknown place"),
         pytest.param({"施行日期": "三月一号"}, "不是日期", id="no date"),
+        pytest.param({"发布日期": "2026-03-02"}, "先后不对", id="in force before it was issued"),
+        pytest.param({"截止日期": "2026-02-28"}, "先后不对", id="over before it begins"),
+        pytest.param({"文号": "辽政办发〔2023〕18号"}, "已收录「辽政办发〔2023〕18号」", id="number of another"),
     ],
 )
 def test_a_list_must_say_whose_and_since_when(
@@ -131,5 +205,6 @@ def test_a_file_that_is_no_table_is_told_in_one_line(run: Command, tmp_path: Pat
     path = tmp_path / "a.xlsx"
     path.write_text("not a table", encoding="utf-8")
     done = run("kb", "import-list", str(path))
-    assert done.returncode != 0
+    assert done.returncode == 2
+    assert "不能作为 Excel 表格读取" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -119,7 +119,8 @@ def test_an_offence_shows_the_lists_of_its_places_the_nearest_first(build: Build
     ("item", "says"),
     [
         pytest.param(_item("n1", since="null"), "没有核实", id="unknown time"),
-        pytest.param(_item("n1", until="2025-12-31"), "有效期到2025年12月31日", id="lapsed"),
+        pytest.param(_item("n1", until="2025-12-31"), "有效期从2025年1月27日到2025年12月31日", id="lapsed"),
+        pytest.param(_item("n1", since="2027-01-01"), "从2027年1月1日起才施行", id="not yet"),
         pytest.param(_item("n1", status="draft"), "征求意见稿", id="draft"),
         pytest.param(_item("n1", status="expired"), "已失效", id="abolished"),
     ],

@@ -135,10 +135,11 @@ def _foot(item: Item, library: Library, place: str, today: date, most: int) -> l
     if cites:
         blocks.append(Block("basis", f"依据：{basis(library.registers, tuple(cites), most)}"))
     if not isinstance(entry, ListItem | Case):
-        blocks.append(Block("note", f"适用：{item.place.replace('/', '')} · {day(entry.checked)}核对"))
+        where = "" if isinstance(entry, Offence) else f"适用：{item.place.replace('/', '')} · "
+        blocks.append(Block("note", f"{where}{day(entry.checked)}核对"))
     if item.place not in library.registers.places.chain(place) and isinstance(entry, Written):
         blocks.insert(0, Block("warning", "外地参考：这是外地的规定，不能作为本地依据。"))
-    if entry.caveat:
+    if entry.caveat and not isinstance(entry, ListItem):
         blocks.append(Block("warning", entry.caveat))
     if entry.in_force.until and today <= entry.in_force.until <= today + _SOON:
         blocks.append(Block("warning", f"将于{day(entry.in_force.until)}届满。"))

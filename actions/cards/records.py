@@ -12,6 +12,7 @@ from knowledge.listing import Listing, in_force
 _SHOWN = 3
 _NATURE = {"applied": "", "court": "（法院裁判）", "counter_example": "（反面案例）"}
 _NOT_A_CEILING = "清单不是上限：不在清单上的，仍要按行政处罚法第32条、第33条等规定判断。"
+_NOR_OF_COERCION = "清单不是上限：不在清单上的，仍要按行政强制法第5条、第16条判断是否采取强制措施。"
 
 
 def offence(entry: Offence, listed: Listing, registers: Registers, place: str, *, long: bool) -> list[Block]:
@@ -22,10 +23,10 @@ def offence(entry: Offence, listed: Listing, registers: Registers, place: str, *
         long: with the conditions of other places' lists, and the cases.
     """
     blocks = _standing(entry, listed, registers, place)
-    for item in listed.unsure:
-        blocks.append(
-            Block("warning", f"{_label(item, registers)}的清单也列有此项，但{_why_unsure(item)}，不能作为依据。")
-        )
+    unsure = dict.fromkeys(
+        f"{_label(item, registers)}的清单也列有此项，但{_why_unsure(item)}" for item in listed.unsure
+    )
+    blocks += [Block("warning", f"{line}，不能作为依据。") for line in unsure]
     if listed.elsewhere:
         blocks.append(_elsewhere(listed.elsewhere, long=long))
     if listed.cases and long:
@@ -46,7 +47,8 @@ def _standing(entry: Offence, listed: Listing, registers: Registers, place: str)
     name = f"「{entry.title}」"
     if not listed.here:
         whose = "全国" if place == NATION else f"全国和{registers.places.label(place)}"
-        return [Block("lead", f"{name}：本库收录的{whose}现行清单里没有这一项。"), Block("text", _NOT_A_CEILING)]
+        rule = _NOR_OF_COERCION if _only_of_coercion(listed) else _NOT_A_CEILING
+        return [Block("lead", f"{name}：本库收录的{whose}现行清单里没有这一项。"), Block("text", rule)]
     found: dict[str, str] = {}
     for item in listed.here:
         label = f"{_label(item, registers)}清单列为"
@@ -55,6 +57,11 @@ def _standing(entry: Offence, listed: Listing, registers: Registers, place: str)
     for item in listed.here:
         blocks += _terms(item.entry, _short(item, registers) if len(listed.here) > 1 else "")
     return blocks
+
+
+def _only_of_coercion(listed: Listing) -> bool:
+    lists = {item.entry.list for item in (*listed.unsure, *listed.elsewhere) if isinstance(item.entry, ListItem)}
+    return lists == {"no_coercive_measure"}
 
 
 def _short(item: Item, registers: Registers) -> str:
@@ -67,18 +74,21 @@ def _terms(entry: object, whose: str) -> list[Block]:
         return []
     blocks = []
     if entry.conditions:
-        blocks.append(Block("points", f"{whose}须同时具备", entry.conditions))
+        blocks.append(
+            Block("points", whose + ("须同时具备" if len(entry.conditions) > 1 else "条件"), entry.conditions)
+        )
     if entry.exclusions:
         blocks.append(Block("points", f"{whose}不适用", entry.exclusions))
     if entry.confidence == "partial":
         blocks.append(Block("warning", f"{whose}只见到部分内容，用前核对原清单。"))
+    blocks += [Block("warning", whose + text) for text in (entry.law_alert, entry.caveat) if text]
     return blocks
 
 
 def _elsewhere(items: tuple[Item, ...], *, long: bool) -> Block:
     title = "外地参考，不能作为本地依据"
     if long:
-        return Block("points", title, tuple(_reference(item) for item in items))
+        return Block("points", title, tuple(dict.fromkeys(_reference(item) for item in items)))
     named = list(dict.fromkeys(f"{_where(item)}「{_list(item)}」" for item in items))
     more = f"等 {len(named)} 条" if len(named) > _SHOWN else ""
     return Block("note", f"{title}：{'；'.join(named[:_SHOWN])}{more}。")
@@ -121,13 +131,19 @@ def list_item(item: Item, entry: ListItem, registers: Registers, place: str, tod
         blocks.append(Block("points", "怎么处理", entry.handling))
     if entry.penalty_basis:
         blocks.append(Block("text", f"处罚依据：{'；'.join(entry.penalty_basis)}"))
-    if entry.basis_origin == "matched":
+    if entry.basis_origin == "matched" and entry.penalty_basis:
         blocks.append(Block("warning", "处罚依据由本库比对，待核。"))
-    if entry.law_alert:
-        blocks.append(Block("warning", entry.law_alert))
-    issued = "，".join(part for part in (entry.issuer, entry.published) if part)
+    issued = "，".join(part for part in (entry.issuer, _published(entry)) if part)
     blocks.append(Block("note", f"清单：{entry.source}{f'（{issued}）' if issued else ''}"))
     return blocks
+
+
+def _published(entry: ListItem) -> str | None:
+    """The day of publication as people write it, as far as it is known."""
+    try:
+        return day(date.fromisoformat(entry.published)) if entry.published else None
+    except ValueError:
+        return entry.published
 
 
 def task(entry: Task, today: date) -> list[Block]:

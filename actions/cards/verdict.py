@@ -1,6 +1,9 @@
 """How a verdict reads, with its buttons. The only place that puts reasons into words."""
 
+from datetime import date
+
 from actions.cards import entry as entry_cards
+from actions.cards.words import day
 from actions.message import Block, Button, Reply
 from knowledge.catalogue.registers import NATION
 from knowledge.library import Library
@@ -108,8 +111,15 @@ def _why(verdict: Verdict, library: Library) -> str:
             label = library.registers.places.label(verdict.place)
             return f"本库没有收录{label}的这项规定；别处的规定不能套用。"
         case "not_in_force":
-            if not parts[1]:
-                return f"本库只有效力待核的「{parts[0]}」：何时起施行、现在是否有效没有核实，不能当作现行规定。"
-            return f"「{parts[0]}」在 {verdict.day.isoformat()} 不适用（{parts[1]} 至 {parts[2] or '今'}）。"
+            return _out_of_time(parts[0], parts[1], parts[2], verdict.day)
         case _:
             return "本库没有找到对应的内容，请换个说法，或用 /lists、/steps 浏览。"
+
+
+def _out_of_time(title: str, since: str, until: str, asked: date) -> str:
+    """Why an entry that fits does not answer for the day asked about; days in ISO form, empty where there is none."""
+    if not since:
+        return f"本库只有效力待核的「{title}」：何时起施行、现在是否有效没有核实，不能当作现行规定。"
+    if asked < date.fromisoformat(since):
+        return f"「{title}」本库只收录{day(date.fromisoformat(since))}起的规定；此前的行为请查当时的条文。"
+    return f"「{title}」适用到{day(date.fromisoformat(until))}为止，本库没有此后的规定。"

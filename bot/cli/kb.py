@@ -1,6 +1,8 @@
 """`zhifa kb`: checking, compiling and counting the content."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -119,6 +121,23 @@ def schema_command(
     typer.echo(json.dumps(schema(form), ensure_ascii=False, indent=1))
 
 
+@contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    """Let one import work at a time; a second one waits."""
+    import fcntl
+
+    from zhifa_errors import UsageError
+
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        handle = (data_dir / "overlay.lock").open("w")
+    except OSError as error:
+        raise UsageError(f"ZHIFA_DATA_DIR: {data_dir}: {error.strerror}") from None
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
 @app.command("import-list")
 def import_list_command(
     file: Annotated[Path, typer.Argument(help="The table (.xlsx); with --template, where to write the empty one.")],
@@ -128,29 +147,35 @@ def import_list_command(
     """Take a bureau's own list into the overlay folder; nothing is written while a row is wrong."""
     from actions.lists import check_list, do_import_list, preview, try_list, write_template
     from bot.settings import read_settings
-    from knowledge.catalogue.load import BUNDLED
+    from knowledge.catalogue.load import BUNDLED, load
+    from zhifa_errors import ContentError
 
     settings = read_settings()
-    content, today = _content()
-    if template:
-        write_template(file, content.registers)
-        typer.echo(f"空表已写到 {file}，填好后运行 zhifa kb import-list {file}")
-        return
-    draft = check_list(file, content, today)
-    for line in preview(draft):
-        typer.echo(line)
-    if draft.errors:
-        typer.echo("有错误，没有导入任何内容；改好表格后再试。")
-        raise typer.Exit(1)
+    today = datetime.now(settings.zone).date()
     overlay = settings.data_dir / "overlay"
     below = [BUNDLED, *(folder for folder in settings.folders if folder != overlay)]
-    if not yes:
+    with _alone(settings.data_dir):
+        try:
+            content = load([BUNDLED, *settings.folders])
+        except ContentError:
+            content = load(below)  # what is wrong in the overlay may be what this import puts right
+        if template:
+            write_template(file, content.registers)
+            typer.echo(f"空表已写到 {file}，填好后运行 zhifa kb import-list {file}")
+            return
+        draft = check_list(file, content, today)
+        for line in preview(draft):
+            typer.echo(line)
+        if draft.errors:
+            typer.echo("有错误，没有导入任何内容；改好表格后再试。")
+            raise typer.Exit(1)
         for finding in try_list(draft, overlay, below, today):
             typer.echo(f"提示  {finding}")
-        typer.echo("以上是预览，还没有导入；确认无误后加 --yes。")
-        return
-    for path in do_import_list(draft, overlay, below, today):
-        typer.echo(f"已写入 {path}")
+        if not yes:
+            typer.echo("以上是预览，还没有导入；确认无误后加 --yes。")
+            return
+        for path in do_import_list(draft, overlay, below, today):
+            typer.echo(f"已写入 {path}")
     typer.echo("正在运行的 zhifa serve 会自动换用新内容。")
 
 

@@ -133,10 +133,11 @@ def _against_texts(content: Content, item: Item, statutes: Mapping[str, StatuteT
 
 def _strange_figures(said: str, texts: Sequence[str]) -> Iterator[str]:
     held = set().union(*(numbers_in(text) for text in texts))
+    written = "".join("".join(text.split()) for text in texts)
     for match in _FIGURE.finditer(_ARTICLE_MENTION.sub(" ", said)):
         figure = match[0].replace(" ", "")
-        whole = str(round(float(match[1]) * 10_000)) if match[2] else figure
-        if not {figure.rstrip("万"), whole} & held:
+        in_full = str(round(float(match[1]) * 10_000)) if match[2] else figure
+        if in_full not in held and not (match[2] and figure in written):
             yield f"the figure «{figure}» stands in none of the cited articles"
 
 

@@ -155,7 +155,7 @@ def load(folders: Iterable[Path] = (BUNDLED,)) -> Content:
         own: dict[str, Item] = {}
         for path in content_files([folder]):
             relative = path.relative_to(folder)
-            if len(relative.parts) == 1 and not _REGISTER.fullmatch(relative.name):
+            if len(relative.parts) == 1 and not _is_register(path):
                 reading.report(path, 1, "no register; entries belong in the folder of their place")
             elif len(relative.parts) > 1 and relative.parts[0] not in _DATA_FOLDERS:
                 _entries(reading, registers, path, relative, own)
@@ -185,12 +185,16 @@ def _register_files(folders: list[Path], name: str) -> list[list[Path]]:
     """The files of one register in each folder: `sources.yaml`, and `sources.<topic>.yaml` beside it."""
     stem = name.removesuffix(".yaml")
     found = [
-        [path for path in (folder / name, *sorted(folder.glob(f"{stem}.*.yaml"))) if path.is_file()]
+        [path for path in (folder / name, *sorted(folder.glob(f"{stem}.*.yaml"))) if _is_register(path)]
         for folder in folders
     ]
     if not any(found):
         raise ContentError([f"{folders[0] / name}:1: the register is missing"])
     return found
+
+
+def _is_register(path: Path) -> bool:
+    return _REGISTER.fullmatch(path.name) is not None and path.is_file()
 
 
 def _registers(reading: _Reading, folders: list[Path]) -> Registers:

@@ -1,7 +1,7 @@
 """The three registers: sources, places, fields. Everything refers to them."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -49,18 +49,26 @@ class Sources:
             The citation, or one line saying what is wrong with it (unknown source, an article,
             paragraph or item that does not exist).
         """
-        for name in self._by_length:
-            if text.startswith(name) and (part := parse_part(text[len(name) :].lstrip())) is not None:
+        for name in self._begins(text):
+            if (part := parse_part(text[len(name) :].lstrip())) is not None:
                 citation = Citation(self.names[name], *part)
                 return self.fault(citation) or citation
         return f"«{text}» names no source of sources.yaml, or is not like «行政处罚法第33条第1款»"
 
     def named(self, text: str) -> str | None:
         """The id of the source whose article a text means; None for «道路交通安全法实施条例», which is another."""
-        for name in self._by_length:
-            if text == name or (text.startswith(name) and text[len(name) :].lstrip().startswith("第")):
+        for name in self._begins(text):
+            if text == name or text[len(name) :].lstrip().startswith("第"):
                 return self.names[name]
         return None
+
+    @cached_property
+    def _lengths(self) -> list[int]:
+        return sorted({len(name) for name in self.names}, reverse=True)
+
+    def _begins(self, text: str) -> Iterator[str]:
+        """The names a text begins with, the longest first."""
+        return (text[:length] for length in self._lengths if text[:length] in self.names)
 
     def fault(self, citation: Citation, day: date | None = None) -> str | None:
         """What does not exist about a citation, in one line; None where nothing is wrong.

@@ -38,7 +38,7 @@ class Pieces:
     concepts: float
 
 
-_COMPARISONS = "differences"
+COMPARISONS = "differences"
 """Topic (middle of the file name) of entries that compare places."""
 
 Weigh = Callable[[str], float]
@@ -191,7 +191,7 @@ def make_profile(
         lexicon.concepts_in(body),
         domains.mentioned(conclusion),
         domains.mentioned(heads[0]) if isinstance(item.entry, Written) else frozenset(),
-        item.topic == _COMPARISONS,
+        item.topic == COMPARISONS,
         phrasings[0].weight.concepts,
         tuple((cite.source, cite.article, cite.paragraph, cite.item) for cite in item.cites),
     )
