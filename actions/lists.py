@@ -18,12 +18,14 @@ from typing import Any
 import yaml
 from rapidfuzz import fuzz, process
 
+from actions.cards.words import SHORT
 from actions.sheets import Row, day, one_line, parts, read_book, write_book
 from knowledge.catalogue.citations import Citation
 from knowledge.catalogue.lint import lint
 from knowledge.catalogue.load import Content, Item, load
 from knowledge.catalogue.model import Offence
 from knowledge.catalogue.registers import Registers
+from knowledge.listing import GENERAL
 from zhifa_errors import ContentError, UsageError
 
 _ABOUT = "清单"
@@ -39,15 +41,8 @@ _SINCE = date(2021, 7, 15)
 """First day of the 行政处罚法 in force: a conduct is an offence before a list names it."""
 _ROWS_A_FILE = 150
 """So many entries of one field go into one file; `load` takes no larger ones."""
-LISTS = {
-    "轻微不罚": ("no_penalty_minor", "行政处罚法第33条第1款"),
-    "首违不罚": ("no_penalty_first_offence", "行政处罚法第33条第1款"),
-    "无主观过错不罚": ("no_penalty_no_fault", "行政处罚法第33条第2款"),
-    "从轻": ("lighter", "行政处罚法第32条"),
-    "减轻": ("mitigated", "行政处罚法第32条"),
-    "不予强制": ("no_coercive_measure", "行政强制法第16条第2款"),
-}
-"""Names of the lists as the table writes them: the kind, and what the lenience rests on."""
+LISTS = {name: kind for kind, name in SHORT.items()}
+"""Kinds of lists by the names the table writes them with."""
 
 
 @dataclass
@@ -341,7 +336,8 @@ class _Reading:
         return offence_id
 
     def _list_item(self, name: str, listed: str, offence: str, cells: Mapping[str, str]) -> dict[str, Any]:
-        kind, lenience = LISTS[listed]
+        kind = LISTS[listed]
+        lenience = GENERAL[kind]
         version = self._source["versions"][0]
         return {
             "id": f"list.own.{self._key}.{_hash(name + kind)}",

@@ -14,7 +14,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from actions.cards.verdict import reply
 from actions.message import Reply, plain
 from knowledge.catalogue.load import Item
 from knowledge.library import Library
@@ -148,8 +147,3 @@ def ask_dialogues(library: Library, half: Half | None = None) -> list[list[Asked
             turns.append(Asked(turn, verdict, outcome))
         found.append(turns)
     return found
-
-
-def report_text(library: Library, verdict: Verdict) -> str:
-    """The whole text a person would read."""
-    return "\n".join(plain(one) for one in reply(verdict, library))

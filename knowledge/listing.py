@@ -52,7 +52,7 @@ def listing(items: Iterable[Item], chain: tuple[str, ...], day: date) -> Listing
     )
 
 
-_GENERAL = {
+GENERAL = {
     "no_penalty_minor": "行政处罚法第33条第1款",
     "no_penalty_first_offence": "行政处罚法第33条第1款",
     "no_penalty_no_fault": "行政处罚法第33条第2款",
@@ -81,7 +81,7 @@ def resting_on(item: Item, listed: Listing | None, registers: Registers) -> tupl
 def _general(listed: Listing, registers: Registers) -> Iterator[Citation]:
     rows = (*listed.here, *listed.unsure, *listed.elsewhere)
     lists = [item.entry.list for item in rows if isinstance(item.entry, ListItem)]
-    for text in dict.fromkeys(_GENERAL[name] for name in lists or ["no_penalty_minor"]):
+    for text in dict.fromkeys(GENERAL[name] for name in lists or ["no_penalty_minor"]):
         parsed = registers.sources.parse(text)
         if isinstance(parsed, Citation):
             yield parsed

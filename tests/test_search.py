@@ -5,6 +5,8 @@ from typing import get_args
 
 import pytest
 
+from actions.cards.verdict import reply
+from actions.message import plain
 from benchmarks.golden import Outcome, ask_all, ask_dialogues, ask_unanswerable
 from knowledge.library import Library
 from knowledge.search.question import understand
@@ -119,6 +121,31 @@ def test_the_day_decides(library: Library) -> None:
     after = ask(library, "首违不罚要什么条件", day=date(2021, 7, 15))
     assert (before.status, before.reason) == ("unknown", "not_in_force")
     assert after.status == "answered"
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "entry"),
+    [
+        ("复议几天内申请", date(2023, 6, 1), "recon.apply-by"),
+        ("卖过期食品", date(2025, 11, 1), "offence.food.expired"),
+    ],
+)
+def test_what_does_not_hold_yet_is_not_answered_by_its_neighbour(
+    library: Library, text: str, day: date, entry: str
+) -> None:
+    """As of a day before the law that is held, it is said so; the nearest rule of another matter does not step in."""
+    verdict = ask(library, text, day=day)
+    assert (verdict.status, verdict.reason, verdict.nearest) == ("unknown", "not_in_force", (entry,))
+    assert "本库只收录" in plain(reply(verdict, library)[0])
+
+
+def test_the_old_state_answers_for_its_time(library: Library) -> None:
+    """The limit of a fine on the spot in public-security cases was 200 元 until 2025 and is 500 元 since."""
+    before, after = (
+        ask(library, "治安当场处罚罚款上限是多少", day=day) for day in (date(2025, 12, 31), date(2026, 1, 1))
+    )
+    texts = [plain(reply(verdict, library)[0]) for verdict in (before, after)]
+    assert ("200 元" in texts[0], "500 元" in texts[0], "500 元" in texts[1]) == (True, False, True)
 
 
 def test_the_most_specific_of_the_own_places_wins(library: Library) -> None:

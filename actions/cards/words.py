@@ -37,11 +37,12 @@ FORCE = {
 SHORT = {
     "no_penalty_minor": "轻微不罚",
     "no_penalty_first_offence": "首违不罚",
-    "no_penalty_no_fault": "无过错不罚",
+    "no_penalty_no_fault": "无主观过错不罚",
     "lighter": "从轻",
     "mitigated": "减轻",
     "no_coercive_measure": "不予强制",
 }
+"""What officers call each list, and how a table of a bureau names it."""
 
 
 def basis(registers: Registers, cites: tuple[Citation, ...], most: int = 3) -> str:
