@@ -4,6 +4,7 @@ The tests drive the real thing (real files, real processes); this module only gi
 """
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -192,8 +193,19 @@ def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+_ASKING = {"ask", "chat", "serve", "unit"}
+
+
+def _lay_index(library: Library, data_dir: Path, command: str | Path) -> None:
+    """Put the compiled bundled content where the command would compile it again, which takes seconds each time."""
+    index = data_dir / "index" / library.index.path.name
+    if command in _ASKING and not index.exists():
+        index.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library.index.path, index)
+
+
 @pytest.fixture
-def run(data_dir: Path, tmp_path: Path) -> Command:
+def run(data_dir: Path, tmp_path: Path, library: Library) -> Command:
     """Run `python -m bot …` to its end, away from the checkout: `run("ask", "…", ZHIFA_LOG="error")`.
 
     `stdin` is text for standard input; other keywords are environment variables. The exit code is the
@@ -201,6 +213,7 @@ def run(data_dir: Path, tmp_path: Path) -> Command:
     """
 
     def command(*args: str | Path, stdin: str = "", **env: str) -> "subprocess.CompletedProcess[str]":
+        _lay_index(library, data_dir, args[0])
         done = subprocess.run(
             [sys.executable, "-m", "bot", *map(str, args)],
             cwd=tmp_path,
@@ -220,11 +233,12 @@ def run(data_dir: Path, tmp_path: Path) -> Command:
 
 
 @pytest.fixture
-def start(data_dir: Path, tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+def start(data_dir: Path, tmp_path: Path, library: Library) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """Start `python -m bot …` and leave it running; whatever still runs at the end is killed."""
     running: list[subprocess.Popen[str]] = []
 
     def command(*args: str | Path, **env: str) -> "subprocess.Popen[str]":
+        _lay_index(library, data_dir, args[0])
         process = subprocess.Popen(
             [sys.executable, "-m", "bot", *map(str, args)],
             cwd=tmp_path,
