@@ -32,7 +32,7 @@ def offence(entry: Offence, listed: Listing, registers: Registers, place: str, *
     if listed.cases and long:
         blocks.append(Block("points", "相关案例", tuple(_case_line(item) for item in listed.cases)))
     elif listed.cases:
-        blocks.append(Block("note", f"相关案例 {len(listed.cases)} 个，见「详情」。"))
+        blocks.append(Block("note", f"案例 {len(listed.cases)} 个，见「详情」。"))
     return [*blocks, *_punishment(entry)]
 
 
@@ -79,7 +79,7 @@ def _terms(entry: object, whose: str) -> list[Block]:
         )
     if entry.exclusions:
         blocks.append(Block("points", f"{whose}不适用", entry.exclusions))
-    if entry.confidence == "partial":
+    if entry.confidence == "partial" and not entry.caveat:
         blocks.append(Block("warning", f"{whose}只见到部分内容，用前核对原清单。"))
     blocks += [Block("warning", whose + text) for text in (entry.law_alert, entry.caveat) if text]
     return blocks
