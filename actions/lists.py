@@ -22,7 +22,7 @@ from actions.cards.words import SHORT
 from actions.sheets import Row, day, one_line, parts, read_book, write_book
 from knowledge.catalogue.citations import Citation
 from knowledge.catalogue.lint import lint
-from knowledge.catalogue.load import Content, Item, load
+from knowledge.catalogue.load import LIKE_A_BASIS, Content, Item, load
 from knowledge.catalogue.model import Offence
 from knowledge.catalogue.registers import Registers
 from knowledge.listing import GENERAL
@@ -34,7 +34,6 @@ _HELP = "填写说明"
 _ABOUT_FIELDS = ("清单名称", "文号", "发布机关", "适用地区", "发布日期", "施行日期", "截止日期")
 _NEEDED = ("清单名称", "发布机关", "适用地区")
 _COLUMNS = ("违法行为", "俗称", "领域", "清单类型", "适用条件", "不适用情形", "处罚依据", "处理措施", "违法行为编号")
-_LIKE_A_BASIS = re.compile(r"第.+条|(?:法|条例|办法|规定|规则|细则|标准)$")
 _NEAR = 80
 _LONGEST = 600
 _SINCE = date(2021, 7, 15)
@@ -287,7 +286,7 @@ class _Reading:
             parsed = self._sources.parse(text)
             if isinstance(parsed, str) and self._sources.named(text):
                 yield f"{at}：处罚依据「{text}」不对，这部法律里没有这一条（款、项）"
-            elif isinstance(parsed, str) and not _LIKE_A_BASIS.search(text):
+            elif isinstance(parsed, str) and not LIKE_A_BASIS.search(text):
                 yield f"{at}：处罚依据「{text}」要写明法律和条文，例如 食品安全法第124条"
             elif isinstance(parsed, str):
                 self.draft.notes.append(f"{at}：处罚依据「{text}」的法律本库没有收录，照原样保留")

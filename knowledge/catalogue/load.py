@@ -25,9 +25,10 @@ BUNDLED = Path(__file__).resolve().parent.parent / "content"
 _DATA_FOLDERS = {"calendar", "tracks", "assessment", "questions"}
 _REFERENCE = "reference"
 _LONGEST = 400
-_LIKE_A_BASIS = re.compile(
+LIKE_A_BASIS = re.compile(
     r"第.+[条项]|序号|〔\d{4}〕|(?:法|法典|条例|办法|规定|规则|细则|基准|清单|公告|意见|标准)(?:（.*）)?$"
 )
+"""What a basis of a statute that is not held looks like; anything else is a slip."""
 _BASES = ("penalty_basis", "lenience_basis", "basis")
 _REGISTER = re.compile(r"(places|domains|sources)(\.[^.]+)?\.yaml")
 _M = TypeVar("_M", bound=BaseModel)
@@ -302,7 +303,7 @@ def _citations(
         for k, text in enumerate(getattr(entry, name, ())):
             parsed = registers.sources.parse(text)
             if isinstance(parsed, str):
-                if name == "cites" or registers.sources.named(text) or not _LIKE_A_BASIS.search(text):
+                if name == "cites" or registers.sources.named(text) or not LIKE_A_BASIS.search(text):
                     reading.report(path, lines.get((n, name, k), 1), f"«{entry.id}»: {parsed}")
             elif name == "cites":
                 yield parsed
